@@ -1,0 +1,1 @@
+"""The network and the disk become a snapshot."""

@@ -1,0 +1,1 @@
+"""A snapshot becomes findings. Pure: no clock, no network, no environment."""

@@ -1,0 +1,1 @@
+"""What flows through the auditor: names, snapshots, views of resources, findings, money. Standard library only."""
