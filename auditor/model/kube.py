@@ -287,7 +287,7 @@ def parse_multi_cluster_ingress(obj: JSON, meta: Meta) -> MultiClusterIngress:
 
 
 def parse_endpoint_slice(obj: JSON, meta: Meta) -> EndpointSlice:
-    """An endpoint whose `ready` is not given counts as ready (the EndpointSlice API: nil means unknown, usually ready)."""
+    """An endpoint whose `ready` is not given counts as ready (EndpointSlice API: consumers take nil for ready)."""
     service = meta.labels.get("kubernetes.io/service-name", "")
     ready = sum(
         fields.mapping(endpoint, "conditions").get("ready") is not False

@@ -1,4 +1,4 @@
-"""Money: list prices, what is known of each, and what one resource costs. USD, 730 hours to the month."""
+"""Money: list prices, what is known of each, and what one resource costs. 730 hours to the month."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from decimal import ROUND_HALF_UP, Decimal
 
 HOURS_PER_MONTH = 730
 CENT = Decimal("0.01")
+NOTHING = Decimal("0.00")
 
 
 def to_cents(amount: Decimal) -> Decimal:
@@ -18,14 +19,32 @@ def to_cents(amount: Decimal) -> Decimal:
 
 @dataclass(frozen=True, slots=True)
 class Price:
-    """One list price per unit. `hourly` is None where no price is known; `note` says why, or what was assumed."""
+    """One list price per hour. `hourly` is None where no price is known."""
 
     key: str
     region: str | None
+    """A region or "global"; None for a price that is the same everywhere."""
     hourly: Decimal | None
     as_of: str | None
+    """When it was last seen: YYYY-MM-DD or YYYY-MM; None for an assumed or an unknown price."""
     note: str | None = None
+    """What was assumed, where sources differ, or why there is no price."""
     sources: tuple[str, ...] = ()
+    is_assumed: bool = False
+    inferred_hourly: Decimal | None = None
+    """What somebody deduced for a price that is not known. Said in notes, never used (docs/report.md, Money)."""
+    inferred_from: str | None = None
+    minimum_units: int = 1
+    """How many units are charged as soon as there is one (three proxy instances)."""
+
+    @property
+    def monthly(self) -> Decimal | None:
+        """The least a month costs, not rounded; None where no price is known."""
+        return None if self.hourly is None else self.hourly * HOURS_PER_MONTH * self.minimum_units
+
+    @property
+    def monthly_in_cents(self) -> Decimal | None:
+        return None if self.monthly is None else to_cents(self.monthly)
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +59,7 @@ class PriceTable:
     def price(self, key: str, region: str | None = None) -> Price:
         """The price of `key` in `region`; one without an amount where the table has none."""
         known = self.prices.get((key, region))
-        return known or Price(key, region, None, None, f"no price known for {key} in {region or 'any region'}")
+        return known or Price(key, region, None, None, "not in the price table")
 
 
 @dataclass(frozen=True, slots=True)

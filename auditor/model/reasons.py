@@ -45,7 +45,7 @@ ALL: tuple[Reason, ...] = (
     Reason(
         "owner-moved-on",
         Verdict.ORPHANED,
-        "An object of that name lives, but its UID, type, class, scheme or IP says it no longer has this load balancer.",
+        "An object of that name lives, but its UID, type, class, scheme or IP says that it has moved on.",
         "DNS records that still point at the old IP.",
         f"{_OBJECTS}; compare UID, type, class and IP",
     ),

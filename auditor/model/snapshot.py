@@ -112,7 +112,7 @@ class Coverage:
         return self.status in (Status.PARTIAL, Status.FAILED)
 
     def weakened(self, category: Category, detail: str) -> Coverage:
-        """This coverage after one more thing was found wrong with its list: at most partial, anything may be missing."""
+        """This coverage after one more thing was found wrong with its list: anything may be missing."""
         status = Status.FAILED if self.status is Status.FAILED else Status.PARTIAL
         details = "; ".join(part for part in (self.detail, detail) if part)
         return replace(self, status=status, category=self.category or category, missing=(), detail=details)

@@ -1,0 +1,356 @@
+"""Cluster identities: the marks that clusters leave in names, tags and descriptions, and the joins between them.
+
+A mark of no living cluster proves a deleted one only once every living candidate could have been recognised
+(ownership.md, sections 2.2 and 6, step 5).
+"""
+
+from __future__ import annotations
+
+import re
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from enum import Enum, auto
+
+from ..model.compute import Firewall, Instance, Resource
+from ..model.inventory import Inventory
+from ..model.names import ClusterKey, ResourceName
+from ..model.snapshot import clusters_scope, compute_scope, objects_scope
+from .candidates import Candidates, hides_cluster_at
+from .makers import Maker
+from .naming import cluster_code
+
+_NODE_TAG = re.compile(r"^gk[e3]-.+-([0-9a-f]{8})-node$")
+_GATEWAY_NAME = re.compile(r"gkegw1?-([0-9a-z]{4})-[0-9a-z][-0-9a-z]*-[0-9a-z]{12}")
+
+
+class MarkKind(Enum):
+    """Which fingerprint a mark is (ownership.md, section 2.2); the value is how evidence calls it."""
+
+    CODE = "name hash"
+    KUBE_SYSTEM_UID = "kube-system UID"
+    INGRESS_UID = "ingress-uid"
+    INGRESS_UID8 = "first 8 characters of ingress-uid"
+    NODE_TAG = "node tag"
+    PATH = "cluster path"
+    GATEWAY_CODE = "Gateway cluster code"
+    OTHER_TAG = "node tag that is not GKE's"
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Mark:
+    """One fingerprint found on one resource."""
+
+    sort: str
+    value: str
+    source: str
+    """The coverage scope it was read from."""
+    kind: MarkKind = MarkKind.CODE
+
+    @property
+    def owner_text(self) -> str:
+        """How the report writes an owner that is only known by this mark (docs/report.md, field formats)."""
+        return {
+            MarkKind.CODE: f"fingerprint:c8={self.value}",
+            MarkKind.NODE_TAG: f"fingerprint:cluster-id={self.value}",
+            MarkKind.GATEWAY_CODE: f"fingerprint:gateway={self.value}",
+        }.get(self.kind, f"fingerprint:uid={self.value}")
+
+
+def mark(kind: MarkKind, value: str, source: str) -> Mark:
+    return Mark(kind.name, value, source, kind)
+
+
+class Fate(Enum):
+    """What became of the cluster behind a mark."""
+
+    LIVING = auto()
+    DEAD = auto()
+    RENEWED = auto()
+    """An ingress-uid of no living cluster: a dead one's, or one that a living cluster made anew."""
+    UNDECIDED = auto()
+    NOT_GKE = auto()
+
+
+@dataclass(frozen=True, slots=True)
+class Resolution:
+    """What one mark says. `clusters`: the living ones it names, or those it might name while undecided."""
+
+    mark: Mark
+    fate: Fate
+    clusters: frozenset[ClusterKey] = frozenset()
+    gaps: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """What is known of one living cluster; None = could not be read."""
+
+    key: ClusterKey
+    kube_system_uid: str | None
+    ingress_uid: str | None
+    """The uid of its v1 names and NEGs; "" where it has none."""
+    ingress_uids: frozenset[str] | None
+    """uid and provider-uid."""
+    id_prefix: str | None
+    gateway_codes: frozenset[str]
+
+    @property
+    def code(self) -> str | None:
+        return None if self.kube_system_uid is None else cluster_code(self.kube_system_uid)
+
+
+@dataclass(frozen=True, slots=True)
+class Fingerprints:
+    """Identities of the living clusters, and which marks stand together on one resource."""
+
+    identities: Mapping[ClusterKey, Identity]
+    by_mark: Mapping[tuple[MarkKind, str], frozenset[ClusterKey]]
+    tags_of: Mapping[tuple[MarkKind, str], frozenset[Mark]]
+    """Node tags beside an ingress-uid or name hash, from firewalls and target pools."""
+    kube_systems_of: Mapping[str, frozenset[Mark]]
+    """kube-system UIDs beside the first 8 characters of an ingress-uid, from NEGs."""
+
+    def resolve(self, item: Mark, candidates: Candidates) -> Resolution:
+        """What became of the cluster behind a mark, with `candidates` as those it could be."""
+        if item.kind is MarkKind.OTHER_TAG:
+            return Resolution(item, Fate.NOT_GKE)
+        living = self.by_mark.get((item.kind, item.value))
+        if living:
+            return Resolution(item, Fate.LIVING, living)
+        if item.kind is MarkKind.NODE_TAG:
+            return self._unmatched(item, candidates, Fate.DEAD)
+        joined = self._joined(item, candidates)
+        if joined is not None:
+            return joined
+        fate = Fate.RENEWED if item.kind in _WEAK else Fate.DEAD
+        return self._unmatched(item, candidates, fate)
+
+    def _unmatched(self, item: Mark, candidates: Candidates, fate: Fate) -> Resolution:
+        """No living cluster is known to bear it: `fate`, unless one could not have been recognised."""
+        silent = [key for key in candidates.clusters if not self._is_known(key, item.kind)]
+        gaps = [*candidates.gaps, *(_scope_of(key, item.kind) for key in silent)]
+        if gaps:
+            hidden = frozenset(candidates.clusters) if candidates.gaps else frozenset(silent)
+            return Resolution(item, Fate.UNDECIDED, hidden, tuple(dict.fromkeys(gaps)))
+        return Resolution(item, fate)
+
+    def _is_known(self, key: ClusterKey, kind: MarkKind) -> bool:
+        identity = self.identities[key]
+        if kind in (MarkKind.CODE, MarkKind.KUBE_SYSTEM_UID):
+            return identity.kube_system_uid is not None
+        if kind in (MarkKind.INGRESS_UID, MarkKind.INGRESS_UID8):
+            return identity.ingress_uids is not None
+        if kind is MarkKind.NODE_TAG:
+            return identity.id_prefix is not None or not key.is_gke
+        return True
+
+    def _joined(self, item: Mark, candidates: Candidates) -> Resolution | None:
+        """What the marks beside it say: a node tag decides, then a kube-system UID."""
+        tags = [self.resolve(tag, candidates) for tag in sorted(self.tags_of.get((item.kind, item.value), ()))]
+        decided = _decide(item, tags)
+        if decided is not None:
+            return decided
+        if item.kind in (MarkKind.INGRESS_UID, MarkKind.INGRESS_UID8):
+            beside = self.kube_systems_of.get(item.value[:8], frozenset())
+            return _decide(item, [self.resolve(other, candidates) for other in sorted(beside)])
+        return None
+
+
+_WEAK = frozenset({MarkKind.INGRESS_UID, MarkKind.INGRESS_UID8, MarkKind.GATEWAY_CODE})
+
+
+def _decide(item: Mark, joined: list[Resolution]) -> Resolution | None:
+    living = frozenset(key for found in joined if found.fate is Fate.LIVING for key in found.clusters)
+    if living:
+        return Resolution(item, Fate.LIVING, living)
+    if joined and all(found.fate is Fate.NOT_GKE for found in joined):
+        return Resolution(item, Fate.NOT_GKE)
+    if joined and all(found.fate in (Fate.DEAD, Fate.NOT_GKE) for found in joined):
+        return Resolution(item, Fate.DEAD)
+    return None
+
+
+def _scope_of(key: ClusterKey, kind: MarkKind) -> str:
+    """The list that would have told a cluster's fingerprint of this kind."""
+    if kind in (MarkKind.CODE, MarkKind.KUBE_SYSTEM_UID):
+        return objects_scope(key, "namespaces")
+    return clusters_scope(key.project) if kind is MarkKind.NODE_TAG else objects_scope(key, "configmaps")
+
+
+def build(inventory: Inventory, makers: Mapping[ResourceName, Maker]) -> Fingerprints:
+    """Identities from the clusters' own objects, joins from the Compute resources."""
+    identities = {key: _identity(inventory, key) for key in inventory.clusters}
+    by_mark: dict[tuple[MarkKind, str], set[ClusterKey]] = defaultdict(set)
+    for key, identity in identities.items():
+        for kind, value in _marks_of_identity(identity):
+            by_mark[kind, value].add(key)
+    tags: dict[tuple[MarkKind, str], set[Mark]] = defaultdict(set)
+    kube_systems: dict[str, set[Mark]] = defaultdict(set)
+    for resource in inventory.judged():
+        maker = makers[resource.name]
+        named = _named_marks(resource, maker)
+        if isinstance(resource.body, Firewall):
+            for item in named:
+                tags[item.kind, item.value].update(tag_marks(resource.body.target_tags, _scope(resource)))
+        elif resource.name.collection == "targetPools":
+            beside = {tag for tag in instance_marks(inventory, resource) if tag.kind is MarkKind.NODE_TAG}
+            for item in shared_check_marks(inventory, makers, resource):
+                tags[item.kind, item.value].update(beside)
+        elif resource.name.collection == "networkEndpointGroups" and "uid8" in maker.marks:
+            kube_systems[maker.marks["uid8"]].update(
+                item for item in described_marks(inventory, resource) if item.kind is MarkKind.KUBE_SYSTEM_UID
+            )
+    return Fingerprints(
+        identities=identities,
+        by_mark={key: frozenset(found) for key, found in by_mark.items()},
+        tags_of={key: frozenset(found) for key, found in tags.items()},
+        kube_systems_of={key: frozenset(found) for key, found in kube_systems.items()},
+    )
+
+
+def _identity(inventory: Inventory, key: ClusterKey) -> Identity:
+    namespaces = inventory.plain.get((key, "namespaces"), ())
+    kube_system = next((item.meta.uid for item in namespaces if item.meta.name == "kube-system"), "")
+    uid, uids = _ingress_uids(inventory, key)
+    codes = {
+        code
+        for gateway in inventory.gateways.get(key, ())
+        for name, value in gateway.meta.annotations.items()
+        if name.startswith("networking.gke.io/")
+        for code in _GATEWAY_NAME.findall(value)
+    }
+    cluster_id = inventory.clusters[key].id
+    return Identity(key, kube_system or None, uid, uids, cluster_id[:8] or None, frozenset(codes))
+
+
+def _ingress_uids(inventory: Inventory, key: ClusterKey) -> tuple[str | None, frozenset[str] | None]:
+    """From ConfigMap kube-system/ingress-uid; of a value with "--" the part after the last one counts
+    (kubernetes/ingress-gce:cmd/glbc/main.go)."""
+    for item in inventory.plain.get((key, "configmaps"), ()):
+        if item.meta.key == "kube-system/ingress-uid":
+            values = {name: texts[0].rpartition("--")[2] for name, texts in item.values.items()}
+            return values.get("uid", ""), frozenset(value for value in values.values() if value)
+    if inventory.coverage_of(objects_scope(key, "configmaps")).is_full:
+        return "", frozenset()
+    return None, None
+
+
+def _marks_of_identity(identity: Identity) -> Iterable[tuple[MarkKind, str]]:
+    if identity.kube_system_uid is not None:
+        yield MarkKind.KUBE_SYSTEM_UID, identity.kube_system_uid
+        yield MarkKind.CODE, cluster_code(identity.kube_system_uid)
+    for uid in identity.ingress_uids or ():
+        yield MarkKind.INGRESS_UID, uid
+        yield MarkKind.INGRESS_UID8, uid[:8]
+    if identity.id_prefix is not None:
+        yield MarkKind.NODE_TAG, identity.id_prefix
+    for code in identity.gateway_codes:
+        yield MarkKind.GATEWAY_CODE, code
+    yield MarkKind.PATH, identity.key.short
+
+
+def own_marks(inventory: Inventory, resource: Resource, maker: Maker) -> tuple[Mark, ...]:
+    """The marks in a resource's own name, description and target tags."""
+    found = [*_named_marks(resource, maker), *described_marks(inventory, resource)]
+    if isinstance(resource.body, Firewall):
+        found += tag_marks(resource.body.target_tags, _scope(resource))
+    return tuple(dict.fromkeys(found))
+
+
+def _named_marks(resource: Resource, maker: Maker) -> list[Mark]:
+    scope = _scope(resource)
+    found = []
+    if "c8" in maker.marks:
+        found.append(mark(MarkKind.CODE, maker.marks["c8"], scope))
+    if "uid8" in maker.marks:
+        found.append(mark(MarkKind.INGRESS_UID8, maker.marks["uid8"], scope))
+    uid = maker.marks.get("uid", "")
+    if uid and not is_cut(resource):
+        found.append(mark(MarkKind.INGRESS_UID, uid, scope))
+    if "ch4" in maker.marks:
+        found.append(mark(MarkKind.GATEWAY_CODE, maker.marks["ch4"], scope))
+    return found
+
+
+def is_cut(resource: Resource) -> bool:
+    """A v1 name of 63 characters that ends in 0 was cut: only a beginning of the uid is left, or nothing."""
+    return len(resource.name.name) == 63 and resource.name.name.endswith("0")
+
+
+def described_marks(inventory: Inventory, resource: Resource) -> list[Mark]:
+    """cluster-uid of NEGs, kubernetes.io/cluster-id of node firewalls, k8sCluster of Gateways, PSC and newer checks."""
+    keys, scope = resource.annotations, _scope(resource)
+    found = []
+    uid = keys.get("cluster-uid")
+    if isinstance(uid, str) and uid:
+        found.append(mark(MarkKind.KUBE_SYSTEM_UID, uid, scope))
+    cluster_id = keys.get("kubernetes.io/cluster-id")
+    if isinstance(cluster_id, str) and cluster_id:
+        found.append(mark(MarkKind.INGRESS_UID, cluster_id, scope))
+    path = keys.get("k8sCluster")
+    key = _cluster_path(inventory, path, resource.name.project) if isinstance(path, str) else None
+    if key is not None:
+        found.append(mark(MarkKind.PATH, key.short, scope))
+    return found
+
+
+def _cluster_path(inventory: Inventory, path: str, project: str) -> ClusterKey | None:
+    """/projects/P/locations/L/clusters/C; /regions/L/clusters/C, /zones/... and /locations/... in its own project."""
+    parts = path.strip("/").split("/")
+    if len(parts) == 6 and parts[0] == "projects":
+        project, parts = inventory.numbers.get(parts[1], parts[1]), parts[2:]
+    if len(parts) == 4 and parts[0] in ("locations", "regions", "zones") and parts[2] == "clusters":
+        return ClusterKey(project, parts[1], parts[3])
+    return None
+
+
+def tag_marks(tags: Iterable[str], scope: str) -> list[Mark]:
+    """The node tags among target tags; where none is GKE's, the others say that the cluster is no GKE cluster."""
+    tags = list(tags)
+    found = [mark(MarkKind.NODE_TAG, match[1], scope) for tag in tags if (match := _NODE_TAG.match(tag))]
+    return found or [mark(MarkKind.OTHER_TAG, tag, scope) for tag in tags]
+
+
+def instance_marks(inventory: Inventory, resource: Resource) -> list[Mark]:
+    """What the VMs behind a target pool say: node tags, or that they are no GKE nodes."""
+    found: list[Mark] = []
+    for link in resource.links:
+        if link.role != "instance":
+            continue
+        instance = inventory.resources.get(link.to)
+        scope = compute_scope(link.to.project, "instances")
+        if instance is not None and isinstance(instance.body, Instance):
+            tags = [item for item in tag_marks(instance.body.tags, scope) if item.kind is MarkKind.NODE_TAG]
+            is_node = tags or any(label.startswith("goog-k8s-") for label in instance.labels)
+        else:
+            tags, is_node = [], link.to.name.startswith(("gke-", "gk3-"))
+        found += tags if is_node else [mark(MarkKind.OTHER_TAG, link.to.name, scope)]
+    return found
+
+
+def shared_check_marks(inventory: Inventory, makers: Mapping[ResourceName, Maker], resource: Resource) -> list[Mark]:
+    """The marks of the cluster-wide health check that a pool or backend service uses."""
+    found = []
+    for link in resource.links:
+        if link.role == "healthCheck" and link.to in makers:
+            maker = makers[link.to]
+            if maker.rule in ("l4.nodes_hc", "l4v2.shared_hc"):
+                found += _named_marks(inventory.resources[link.to], maker)
+    return found
+
+
+def path_fate(inventory: Inventory, item: Mark) -> Resolution:
+    """A cluster named in clear: living if it is in the snapshot, dead if its project's list was read without it."""
+    project, location, name = item.value.split("/", 2)
+    key = ClusterKey(project, location, name)
+    if key in inventory.clusters:
+        return Resolution(item, Fate.LIVING, frozenset({key}))
+    scope = clusters_scope(project)
+    if hides_cluster_at(inventory.coverage_of(scope), location):
+        return Resolution(item, Fate.UNDECIDED, frozenset(), (scope,))
+    return Resolution(item, Fate.DEAD)
+
+
+def _scope(resource: Resource) -> str:
+    return compute_scope(resource.name.project, resource.name.collection)
