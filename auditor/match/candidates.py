@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 
 from ..model.compute import Resource
@@ -97,11 +97,16 @@ def hides_referrer_of(coverage: Coverage, name: ResourceName) -> bool:
     What is regional or zonal is used from its own region or globally; what is global from anywhere (a Standard tier
     rule is regional and points at a global proxy; pricing.md, section 1.2).
     """
+    return hides_in(coverage, {name.region})
+
+
+def hides_in(coverage: Coverage, regions: Collection[str | None]) -> bool:
+    """Whether a Compute list may lack something global or of one of these regions; None among them = of any."""
     if coverage.is_full:
         return False
-    if coverage.status == "failed" or not coverage.missing or name.region is None:
+    if coverage.status == "failed" or not coverage.missing or not regions or None in regions:
         return True
-    return any(region_of(scope) in (None, name.region) for scope in coverage.missing)
+    return any(region_of(scope) in (None, *regions) for scope in coverage.missing)
 
 
 def union(parts: Iterable[Candidates]) -> Candidates:

@@ -15,10 +15,9 @@ from . import context as contexts
 from .addresses import judge_address
 from .bundles import ALIVE, Part, load_balancers
 from .context import Context, Opinion, rule_ip_text
-from .fingerprints import own_marks
 from .makers import Family, Maker, Role
 from .testimony import say
-from .verdicts import is_connected, opinion_of, unread_referrers
+from .verdicts import COMPANIONS, is_connected, opinion_of, rules_served, unread_referrers
 from .warnings import warnings_of
 
 _IN_ORDER = (
@@ -108,25 +107,15 @@ def _with_kin(context: Context, resource: Resource, own: Opinion, opinions: Mapp
     One of a whole dead cluster stays as long as any load balancer of that cluster may still work.
     """
     maker = context.makers[resource.name]
-    if own.verdict is Verdict.FOREIGN or resource.name.collection not in _COMPANIONS:
+    if own.verdict is Verdict.FOREIGN or resource.name.collection not in COMPANIONS:
         return own
-    rules = [name for name in _rules_served(context, resource, maker) if opinions[name].verdict is not Verdict.FOREIGN]
+    rules = [name for name in rules_served(context, resource) if opinions[name].verdict is not Verdict.FOREIGN]
     if not rules:
         return own
     best = min(rules, key=lambda name: (ALIVE.index(opinions[name].verdict), name.full))
     if _serves_only_orphans(context, resource, maker, own) and opinions[best].verdict is Verdict.ORPHANED:
         return _following(own, best, opinions[best])
     return _lifted(context, resource, own, best, opinions[best])
-
-
-_COMPANIONS = frozenset({"firewalls", "healthChecks", "httpHealthChecks", "httpsHealthChecks"})
-
-
-def _rules_served(context: Context, resource: Resource, maker: Maker) -> Iterable[ResourceName]:
-    if maker.role is Role.SHARED:
-        marks = own_marks(context.inventory, resource, maker)
-        return {name for item in marks for name in context.rules_of_mark.get((item.kind, item.value), ())}
-    return [name for name in context.kin.of(resource.name) if name.collection == "forwardingRules"]
 
 
 def _serves_only_orphans(context: Context, resource: Resource, maker: Maker, own: Opinion) -> bool:

@@ -6,18 +6,18 @@ was not read proves nothing: a gap can only make a verdict more careful.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 
 from ..model.compute import ForwardingRule, Resource, ServiceAttachment
 from ..model.finding import Confidence, Evidence, Owner, Verdict
 from ..model.names import ClusterKey, ResourceName
 from ..model.snapshot import compute_scope, objects_scope, project_scope
-from .candidates import everywhere, hides_referrer_of
+from .candidates import everywhere, hides_in, hides_referrer_of
 from .claims import LiveObject
 from .context import Context, Opinion
 from .exclusions import reason_to_leave
-from .fingerprints import MarkKind
+from .fingerprints import MarkKind, own_marks
 from .makers import FLEET_FAMILIES, Family, Maker, Role
 from .origins import (
     KIND_OF_FAMILY,
@@ -52,7 +52,6 @@ REFERRERS: Mapping[str, tuple[str, ...]] = {
     "httpHealthChecks": ("backendServices", "targetPools"),
     "httpsHealthChecks": ("backendServices", "targetPools"),
     "sslCertificates": ("targetHttpsProxies", "targetSslProxies"),
-    "firewalls": ("forwardingRules",),
     "addresses": ("forwardingRules", "routers", "instances"),
 }
 """By collection: the lists to read in full before nothing can be said to need one (section 6, fine point 14)."""
@@ -254,7 +253,33 @@ def unread_referrers(context: Context, resource: Resource) -> list[str]:
     if isinstance(body, ForwardingRule) and body.scheme == "INTERNAL":
         collections += ["routes", "serviceAttachments"]
     scopes = [compute_scope(project, collection) for project in projects for collection in collections]
-    return [scope for scope in scopes if hides_referrer_of(context.inventory.coverage_of(scope), name)]
+    hidden = [scope for scope in scopes if hides_referrer_of(context.inventory.coverage_of(scope), name)]
+    return hidden + _unread_rules_of_companion(context, resource, projects)
+
+
+def _unread_rules_of_companion(context: Context, resource: Resource, projects: Iterable[str]) -> list[str]:
+    """A companion that nothing points at follows the rules of its load balancer, so those must have been read.
+
+    One cluster makes its load balancers in one region: only that one counts where a part that is left tells it.
+    """
+    if resource.name.collection not in COMPANIONS:
+        return []
+    regions = {name.region for name in rules_served(context, resource)}
+    regions |= {name.region for name in context.kin.of(resource.name)} - {None}
+    scopes = [compute_scope(project, "forwardingRules") for project in projects]
+    return [scope for scope in scopes if hides_in(context.inventory.coverage_of(scope), regions)]
+
+
+COMPANIONS = frozenset({"firewalls", "healthChecks", "httpHealthChecks", "httpsHealthChecks"})
+
+
+def rules_served(context: Context, resource: Resource) -> Collection[ResourceName]:
+    """The forwarding rules of a companion's load balancer, of its whole cluster where all of them share it."""
+    maker = context.makers[resource.name]
+    if maker.role is Role.SHARED:
+        marks = own_marks(context.inventory, resource, maker)
+        return {name for item in marks for name in context.rules_of_mark.get((item.kind, item.value), ())}
+    return [name for name in context.kin.of(resource.name) if name.collection == "forwardingRules"]
 
 
 def _needed_by_network(context: Context, resource: Resource) -> tuple[str, Evidence] | None:
