@@ -13,7 +13,7 @@ from .candidates import hides_cluster_at, hides_referrer_of
 from .claims import ANY_REGION, Mention
 from .context import Context, Opinion
 from .exclusions import address_range, collection_of, declared_label, is_vm_endpoint
-from .makers import Maker, Role
+from .makers import Maker, Role, find_rule
 from .owners import Answer, find
 from .testimony import about_gaps, about_maker, say
 from .verdicts import HIGH, LOW, MEDIUM, REFERRERS, about_shared_vpc, leftover, owned, settle_age
@@ -72,6 +72,9 @@ def _used(
     if named:
         return _named(context, named)
     missing = [user for user, opinion in opinions.items() if opinion is None]
+    if missing and all(_is_googles(user) for user in missing) and len(missing) == len(opinions):
+        text = f"forwarding rule {_short(missing[0])}, which holds it, has a name that Google Cloud gives itself."
+        return Opinion(Verdict.FOREIGN, "held-by-foreign", HIGH, (say(text, scope),))
     if missing:
         text = f"forwarding rule {_short(missing[0])} uses it, and was not read."
         return Opinion(Verdict.UNKNOWN, "referrer-not-read", LOW, (say(text, scope),))
@@ -117,6 +120,12 @@ def _first(
         if opinion is not None and opinion.verdict in verdicts:
             return user, opinion
     return None
+
+
+def _is_googles(user: ResourceName | str) -> bool:
+    """A rule that was not read, but whose name alone makes it foreign (a control plane's endpoint, say)."""
+    found = find_rule("forwardingRules", _short(user))
+    return found is not None and found[0].role is Role.FOREIGN
 
 
 def _words(verdict: Verdict) -> str:

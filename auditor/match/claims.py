@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum, auto
 from typing import TypeVar
 
@@ -262,6 +262,7 @@ class _Collector:
         families = service.ip_families or ("IPv4", "IPv6")
         rule = Claim(live, standing, "regional", schemes, checks_ip=True)
         part = Claim(live, standing, "any", schemes)
+        firewall = replace(part, spans_projects=True)  # in a Shared VPC it stands in the host project
         rules = "forwardingRules addresses"
         if service.meta.uid:
             name = naming.service_load_balancer(service.meta.uid)
@@ -271,21 +272,22 @@ class _Collector:
                 if "IPv6" in families and schemes == EXTERNAL:
                     self.claim(rules, f"{name}-ipv6", rule)
             if "legacy" in paths:
-                self._legacy_parts(name, part, schemes)
+                self._legacy_parts(name, part, firewall, schemes)
         if "l4" in paths and identity.code is not None:
             self._l4_claims(service, identity.code, rule, part, families)
+            self._l4_firewalls(service, identity.code, firewall)
 
-    def _legacy_parts(self, name: str, part: Claim, schemes: frozenset[str]) -> None:
+    def _legacy_parts(self, name: str, part: Claim, firewall: Claim, schemes: frozenset[str]) -> None:
         self.claim("healthChecks httpHealthChecks", name, part)
-        self.claim("firewalls", f"k8s-fw-{name}", part)
+        self.claim("firewalls", f"k8s-fw-{name}", firewall)
         if schemes == EXTERNAL:
             self.claim("targetPools", name, part)
-            self.claim("firewalls", f"k8s-fw-{name}-deny", part)
-            self.claim("firewalls", f"k8s-{name}-http-hc", part)
+            self.claim("firewalls", f"k8s-fw-{name}-deny", firewall)
+            self.claim("firewalls", f"k8s-{name}-http-hc", firewall)
         else:
             self.claim("backendServices", name, part)
-            self.claim("firewalls", name, part)
-            self.claim("firewalls", f"{name}-hc", part)
+            self.claim("firewalls", name, firewall)
+            self.claim("firewalls", f"{name}-hc", firewall)
 
     def _l4_claims(self, service: Service, code: str, rule: Claim, part: Claim, families: tuple[str, ...]) -> None:
         namespace, short = service.meta.namespace, service.meta.name
@@ -295,12 +297,15 @@ class _Collector:
                 self.claim("forwardingRules addresses", naming.l4_rule(code, namespace, short, protocol), rule)
             if "IPv6" in families:
                 self.claim("forwardingRules addresses", naming.l4_rule_ipv6(code, namespace, short, protocol), rule)
-        backend = naming.l4_backend(code, namespace, short)
-        self.claim("backendServices healthChecks firewalls", backend, part)
-        for suffix in ("ipv6", "fw", "fw-ipv6"):
-            self.claim("firewalls", naming.l4_firewall_other(code, namespace, short, suffix), part)
-        for suffix in ("deny", "deny-ipv6"):
-            self.claim("firewalls", naming.l4_firewall_deny(code, namespace, short, suffix), part)
+        self.claim("backendServices healthChecks", naming.l4_backend(code, namespace, short), part)
+
+    def _l4_firewalls(self, service: Service, code: str, firewall: Claim) -> None:
+        namespace, short = service.meta.namespace, service.meta.name
+        names = [naming.l4_backend(code, namespace, short)]
+        names += [naming.l4_firewall_other(code, namespace, short, suffix) for suffix in ("ipv6", "fw", "fw-ipv6")]
+        names += [naming.l4_firewall_deny(code, namespace, short, suffix) for suffix in ("deny", "deny-ipv6")]
+        for name in names:
+            self.claim("firewalls", name, firewall)
 
     def _service_groups(self, service: Service, live: LiveObject, identity: Identity) -> None:
         """NEGs: computed names, and names of the Service's own choice."""

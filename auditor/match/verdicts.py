@@ -326,6 +326,8 @@ def _second_look(context: Context, resource: Resource, opinion: Opinion) -> Opin
     seen = context.inventory.confirmations.get(resource.name.full)
     status = seen.get("status") if seen is not None else "same"
     known = context.inventory.coverage.get(source)
+    if known is None and seen is None:
+        known = context.inventory.coverage.get("confirm")  # confirm.json itself could not be read
     if status == "same" and (known is None or not known.is_gap):
         return opinion
     if status in ("changed", "gone"):

@@ -96,11 +96,11 @@ def moment(obj: JSON, key: str) -> datetime | None:
         return None
     try:
         parsed = datetime.fromisoformat(value)
-    except ValueError:
+        if parsed.tzinfo is not None:
+            return parsed.astimezone(UTC)
+    except (ValueError, OverflowError):  # the year 1 in a zone east of Greenwich overflows
         raise ValueError(f"{key} is not a time") from None
-    if parsed.tzinfo is None:
-        raise ValueError(f"{key} has no time zone")
-    return parsed.astimezone(UTC)
+    raise ValueError(f"{key} has no time zone")
 
 
 def embedded(value: str) -> JSON:

@@ -20,8 +20,8 @@ class Verdict(StrEnum):
     UNUSED = "unused"
     IDLE = "idle"
     UNKNOWN = "unknown"
-    PENDING = "pending"
     IN_USE = "in_use"
+    PENDING = "pending"
     FOREIGN = "foreign"
 
     @property
@@ -87,7 +87,7 @@ class Finding:
     def id(self) -> str:
         """First 16 hex digits of SHA-256 of resource, newline, created_at as in the report (docs/report.md)."""
         key = f"{self.resource.full}\n{format_time(self.created_at) or ''}"
-        return hashlib.sha256(key.encode()).hexdigest()[:16]
+        return hashlib.sha256(key.encode(errors="replace")).hexdigest()[:16]
 
 
 def format_time(moment: datetime | None) -> str | None:

@@ -52,12 +52,15 @@ class ResourceName:
 
 
 def region_of(scope_or_location: str) -> str | None:
-    """The region of "regions/R", "zones/Z", "R" or "Z" (a zone is its region plus "-x"); None for "global"."""
+    """The region of "regions/R", "zones/Z", "R" or "Z"; None for "global".
+
+    A region's name ends in a number, a zone's is its region's and one more part: us-central1-a, us-south1-ai1b.
+    """
     location = scope_or_location.rpartition("/")[2]
     if location in ("", "global"):
         return None
     head, _, tail = location.rpartition("-")
-    return head if head.count("-") == 1 and len(tail) == 1 and tail.isalpha() else location
+    return head if head[-1:].isdigit() and tail[:1].isalpha() else location
 
 
 def parse_link(

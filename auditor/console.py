@@ -1,0 +1,89 @@
+"""What goes to stderr: warnings, the summary, errors, and a line that shows that something is going on."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import IO, TYPE_CHECKING
+
+from .report import text
+
+if TYPE_CHECKING:
+    from rich.console import Console as RichConsole
+
+LONGEST = 4000
+
+
+def may_use_color(stream: IO[str], wish: str, environment: Mapping[str, str]) -> bool:
+    """Whether a stream gets colour: --color, else NO_COLOR, FORCE_COLOR, TERM=dumb, else whether it is a terminal."""
+    if wish != "auto":
+        return wish == "always"
+    if environment.get("NO_COLOR"):
+        return False
+    if environment.get("FORCE_COLOR") or environment.get("CLICOLOR_FORCE", "0") not in ("", "0"):
+        return True
+    return environment.get("TERM") != "dumb" and stream.isatty()
+
+
+@dataclass(slots=True)
+class Console:
+    """Stderr of one run. Its settings are known only once the options are read, so they are set later."""
+
+    environment: Mapping[str, str]
+    quiet: bool = False
+    verbose: int = 0
+    color: str = "auto"
+
+    def error(self, message: str, hint: str = "") -> None:
+        """What failed, line by line; never held back."""
+        for index, line in enumerate(message.splitlines() or [""]):
+            self._print(f"Error: {line}" if index == 0 else f"       {line}", "bold red" if index == 0 else "")
+        for line in hint.splitlines():
+            self._print(f"       {line}")
+
+    def warning(self, message: str) -> None:
+        if not self.quiet:
+            self._print(f"Warning: {message}", "yellow")
+
+    def say(self, message: str) -> None:
+        if not self.quiet:
+            self._print(message)
+
+    def detail(self, message: str) -> None:
+        """Said with -v only."""
+        if self.verbose:
+            self._print(message, "dim")
+
+    def traceback(self, error: BaseException) -> None:
+        import traceback  # noqa: PLC0415 - only when something went wrong
+
+        for line in "".join(traceback.format_exception(error)).splitlines():
+            self._print(line, "dim")
+
+    @contextmanager
+    def progress(self, what: str) -> Iterator[None]:
+        """A line that goes away again, on a coloured terminal only."""
+        if self.quiet or self.verbose or not self._has_color() or not sys.stderr.isatty():
+            self.detail(what)
+            yield
+            return
+        with self._rich().status(text.clean(what)):
+            yield
+
+    def _print(self, line: str, style: str = "") -> None:
+        shown = text.clean(line, LONGEST)
+        if self._has_color():
+            self._rich().print(shown, style=style or None, markup=False, highlight=False, soft_wrap=True)
+        else:
+            encoding = getattr(sys.stderr, "encoding", None) or "utf-8"
+            print(shown.encode(encoding, "replace").decode(encoding), file=sys.stderr)  # noqa: T201
+
+    def _has_color(self) -> bool:
+        return may_use_color(sys.stderr, self.color, self.environment)
+
+    def _rich(self) -> RichConsole:
+        from rich.console import Console as RichConsole  # noqa: PLC0415 - slow, and --help needs none of it
+
+        return RichConsole(stderr=True, force_terminal=True, color_system="standard")

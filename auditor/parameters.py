@@ -1,0 +1,83 @@
+"""What a value on the command line, in the environment or in the settings file may look like.
+
+Each function is a click type: it takes the text, or a value that is converted already, and raises click.BadParameter
+with a sentence for the reader.
+"""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal, InvalidOperation
+
+import click
+
+FORMATS = ("table", "wide", "json")
+_DURATION = re.compile(r"(?:(\d{1,9})d)?(?:(\d{1,9})h)?(?:(\d{1,9})m)?(?:(\d{1,9})s)?", re.ASCII)
+_TIME = re.compile(r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:\d\d(\.\d+)?([Zz]|[+-]\d\d:\d\d)", re.ASCII)
+_LONGEST = timedelta(days=3650)
+_YEARS = range(2000, 9000)
+
+
+def parse_duration(value: str | timedelta) -> timedelta:
+    """90m, 1h, 7d, 1h30m: days, hours, minutes and seconds in this order."""
+    if isinstance(value, timedelta):
+        return value
+    match = _DURATION.fullmatch(value.strip())
+    if match is None or not any(match.groups()):
+        raise click.BadParameter(f"{value!r} is no duration like 90m, 1h or 7d.")
+    days, hours, minutes, seconds = (int(part or 0) for part in match.groups())
+    try:
+        duration = timedelta(days=days, hours=hours, minutes=minutes, seconds=seconds)
+    except OverflowError:
+        duration = timedelta.max
+    if duration > _LONGEST:
+        raise click.BadParameter(f"{value!r} is longer than ten years.")
+    return duration
+
+
+def parse_time(value: str | datetime) -> datetime:
+    """A time as RFC 3339 writes it, with its zone; in UTC."""
+    if isinstance(value, datetime):
+        return value
+    written = value.strip()
+    if not _TIME.fullmatch(written):
+        raise click.BadParameter(f"{value!r} is no time like 2026-11-22T06:00:00Z.")
+    try:
+        parsed = datetime.fromisoformat(written.upper()).astimezone(UTC)
+    except (ValueError, OverflowError):
+        raise click.BadParameter(f"{value!r} is no time of the calendar.") from None
+    if parsed.year not in _YEARS:
+        raise click.BadParameter(f"{value!r} is not in this age.")
+    return parsed
+
+
+def parse_amount(value: str | Decimal) -> Decimal:
+    """An amount of US dollars a month, 0 or more."""
+    try:
+        amount = Decimal(value.strip() if isinstance(value, str) else value)
+    except InvalidOperation:
+        raise click.BadParameter(f"{value!r} is no amount like 5 or 7.30.") from None
+    if not amount.is_finite() or amount < 0:
+        raise click.BadParameter(f"{value!r} is no amount of 0 or more.")
+    return amount
+
+
+def parse_format_file(value: str | tuple[str, str]) -> tuple[str, str]:
+    """FORMAT=FILE, as --write takes it."""
+    if isinstance(value, tuple):
+        return value
+    written_format, equals, path = value.partition("=")
+    if written_format not in FORMATS or not equals or not path:
+        raise click.BadParameter(f"{value!r} is not FORMAT=FILE with FORMAT one of {', '.join(FORMATS)}.")
+    return (written_format, path)
+
+
+def duration_text(duration: timedelta) -> str:
+    """The shortest way to write a duration that `parse_duration` reads back: 1h, 90s, 7d."""
+    seconds = int(duration.total_seconds())
+    parts = []
+    for unit, length in (("d", 86400), ("h", 3600), ("m", 60), ("s", 1)):
+        count, seconds = divmod(seconds, length)
+        parts += [f"{count}{unit}"] if count else []
+    return "".join(parts) or "0s"

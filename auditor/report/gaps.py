@@ -1,0 +1,71 @@
+"""Gaps grouped for people: one entry for all the lists of one place that failed for one reason."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from auditor.model.finding import Verdict
+from auditor.model.names import ResourceName
+from auditor.model.report import Gap, Report
+from auditor.model.snapshot import cluster_of_scope
+
+from . import text
+
+
+@dataclass(frozen=True, slots=True)
+class GapGroup:
+    place: str
+    category: str
+    lists: tuple[str, ...]
+    details: tuple[str, ...]
+    hints: tuple[str, ...]
+    unknown_count: int
+    """Resources that are unknown because of at least one of these lists."""
+
+
+def group(report: Report) -> tuple[GapGroup, ...]:
+    """Every gap of the report, grouped by place and category in the order in which they stand."""
+    found: dict[tuple[str, str], list[Gap]] = {}
+    for gap in report.gaps:
+        found.setdefault((_place(gap.scope), gap.category), []).append(gap)
+    unknown = _unknown_by_source(report)
+    return tuple(_group(place, category, gaps, unknown) for (place, category), gaps in found.items())
+
+
+def _unknown_by_source(report: Report) -> Mapping[str, set[ResourceName]]:
+    found: dict[str, set[ResourceName]] = {}
+    for finding in (*report.findings, *report.suppressed):
+        if finding.verdict is Verdict.UNKNOWN:
+            for evidence in finding.evidence:
+                found.setdefault(evidence.source, set()).add(finding.resource)
+    return found
+
+
+def _group(place: str, category: str, gaps: list[Gap], unknown: Mapping[str, set[ResourceName]]) -> GapGroup:
+    return GapGroup(
+        place=place,
+        category=category,
+        lists=tuple(_list_name(gap) for gap in gaps),
+        details=tuple(dict.fromkeys(text.clean(gap.detail) for gap in gaps if gap.detail)),
+        hints=tuple(dict.fromkeys(text.clean(gap.hint) for gap in gaps if gap.hint)),
+        unknown_count=len(set().union(*(unknown.get(gap.scope, set()) for gap in gaps))),
+    )
+
+
+def _place(scope: str) -> str:
+    cluster = cluster_of_scope(scope)
+    if cluster is not None:
+        return f"cluster {text.clean(cluster.short)}"
+    kind, _, rest = scope.partition("/")
+    if kind == "confirm":
+        return "the second look"
+    if kind in ("projects", "organizations", "folders"):
+        return f"{kind.removesuffix('s')} {text.clean(rest.partition('/')[0])}"
+    return text.clean(scope)
+
+
+def _list_name(gap: Gap) -> str:
+    head, _, tail = gap.scope.partition("/")
+    name = text.clean(tail if head == "confirm" else gap.scope.rpartition("/")[2])
+    return f"{name} ({text.clean(', '.join(gap.missing))})" if gap.missing else name

@@ -1,0 +1,143 @@
+"""The report as JSON: docs/report.md, data/report.schema.json. The same report gives the same bytes."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from decimal import Decimal
+from typing import Any
+
+import orjson
+
+from auditor.model.finding import Finding, Owner, Verdict, format_time
+from auditor.model.money import HOURS_PER_MONTH, to_cents
+from auditor.model.report import Report
+
+from .selection import Selection, select
+
+SCHEMA_VERSION = 1
+_SURROGATES = re.compile("[\ud800-\udfff]")
+_INVISIBLE = re.compile("[\x7f-\x9f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb]")
+
+
+def render(report: Report, selection: Selection) -> str:
+    """The whole report; `selection` says which findings stand in it, never what is counted or summed."""
+    selected = select(report, selection)
+    document: dict[str, Any] = {
+        "schema_version": SCHEMA_VERSION,
+        "tool": {"name": "gke-auditor", "version": report.tool_version},
+        "generated_at": format_time(report.generated_at),
+        "snapshot_taken_at": format_time(report.snapshot_taken_at),
+        "scope": {
+            "projects": list(report.projects),
+            "clusters": [
+                {"cluster": item.cluster, "status": item.status, "read": item.read} for item in report.clusters
+            ],
+        },
+        "prices": {
+            "source": report.price_source,
+            "as_of": report.prices_as_of.isoformat(),
+            "currency": report.summary.currency,
+            "hours_per_month": HOURS_PER_MONTH,
+        },
+        "coverage": _coverage(report),
+        "counts": {verdict.value: report.counts.get(verdict, 0) for verdict in Verdict},
+        "summary": _summary(report),
+        "findings": [_finding(item) for item in selected.findings],
+        "suppressed": [_finding(item) for item in selected.suppressed],
+        "notes": list(report.notes),
+        "warnings": list(report.warnings),
+    }
+    if report.settings is not None:
+        document["settings"] = dict(report.settings)
+    written = orjson.dumps(_writable(document), option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE)
+    # Such characters stand only inside strings: escaped they mean the same, and cannot steer a terminal.
+    return _INVISIBLE.sub(lambda match: f"\\u{ord(match.group()):04x}", written.decode())
+
+
+def _coverage(report: Report) -> Mapping[str, Any]:
+    gaps = []
+    for gap in report.gaps:
+        entry: dict[str, Any] = {
+            "scope": gap.scope,
+            "status": gap.status,
+            "category": gap.category,
+            "detail": gap.detail,
+            "hint": gap.hint,
+        }
+        if gap.missing:
+            entry["missing"] = list(gap.missing)
+        gaps.append(entry)
+    return {"complete": not gaps, "gaps": gaps}
+
+
+def _summary(report: Report) -> Mapping[str, Any]:
+    summary = report.summary
+    monthly = {verdict.value: _amount(summary.monthly.get(verdict)) for verdict in Verdict}
+    monthly |= {
+        "saving": _amount(summary.saving),
+        "total": _amount(summary.total),
+        "suppressed": _amount(summary.suppressed),
+    }
+    return {"currency": summary.currency, "monthly": monthly}
+
+
+def _finding(finding: Finding) -> Mapping[str, Any]:
+    resource, cost = finding.resource, finding.cost
+    document: dict[str, Any] = {
+        "id": finding.id,
+        "resource": resource.full,
+        "kind": resource.collection,
+        "project": resource.project,
+        "location": resource.location,
+        "name": resource.name,
+        "verdict": finding.verdict.value,
+        "reason": finding.reason,
+        "confidence": finding.confidence.value,
+        "load_balancer": finding.load_balancer.full if finding.load_balancer else None,
+        "owner": _owner(finding.owner),
+        "ip": finding.ip,
+        "created_at": format_time(finding.created_at),
+        "cost": {
+            "monthly": _amount(cost.monthly) if cost else None,
+            "monthly_if_deleted_alone": _amount(cost.monthly_if_deleted_alone) if cost else None,
+            "currency": cost.currency if cost else "USD",
+            "notes": list(cost.notes) if cost else [],
+        },
+        "evidence": [{"statement": item.statement, "source": item.source} for item in finding.evidence],
+        "warnings": list(finding.warnings),
+    }
+    if finding.observed is not None:
+        document["observed"] = finding.observed
+    if finding.suppression is not None:
+        document["suppression"] = finding.suppression
+    return document
+
+
+def _owner(owner: Owner | None) -> Mapping[str, Any] | None:
+    if owner is None:
+        return None
+    return {
+        "cluster": owner.cluster,
+        "kind": owner.kind,
+        "namespace": owner.namespace,
+        "name": owner.name,
+        "live": owner.live,
+    }
+
+
+def _amount(amount: Decimal | None) -> str | None:
+    return None if amount is None else str(to_cents(amount))
+
+
+def _writable(value: Any) -> Any:
+    """The same value as plain JSON types: mappings as dicts, and no lone surrogate, which UTF-8 cannot hold."""
+    if isinstance(value, str):
+        return _SURROGATES.sub("\ufffd", value)
+    if isinstance(value, Mapping):
+        return {_writable(str(key)): _writable(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_writable(item) for item in value]
+    if isinstance(value, int) and not -(2**63) <= value < 2**64:
+        return str(value)  # orjson's range; only hostile input gets here
+    return value

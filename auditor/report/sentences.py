@@ -1,0 +1,30 @@
+"""A report in one sentence, for the foot of the table, stderr and logs."""
+
+from __future__ import annotations
+
+from auditor.model.finding import SHOWN_BY_DEFAULT, Verdict
+from auditor.model.report import Report
+
+from . import text
+
+
+def saving_sentence(report: Report) -> str:
+    """What deleting everything orphaned and unused would save."""
+    wasted = sum(report.counts.get(verdict, 0) for verdict in (Verdict.ORPHANED, Verdict.UNUSED))
+    if not wasted:
+        return "Nothing is orphaned or unused, so there is nothing to save."
+    return (
+        f"Deleting {text.plural(wasted, 'orphaned or unused resource')} would save "
+        f"{text.dollars(report.summary.saving)} a month at list price."
+    )
+
+
+def summary_sentence(report: Report) -> str:
+    """The audit in one line."""
+    counts = ", ".join(
+        f"{report.counts.get(verdict, 0):,} {text.verdict_name(verdict)}" for verdict in SHOWN_BY_DEFAULT
+    )
+    unread = f" {text.plural(len(report.gaps), 'list was', 'lists were')} not read in full." if report.gaps else ""
+    return (
+        f"Audited {text.plural(sum(report.counts.values()), 'resource')}: {counts}. {saving_sentence(report)}{unread}"
+    )

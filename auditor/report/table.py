@@ -1,0 +1,406 @@
+"""The report as a table for people: one row per load balancer, totals, and every gap in a box.
+
+Made for the reader who is about to delete something: verdict and money are never shortened, what was not read and
+what to look at first stand below the rows.
+"""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+
+from auditor.model.finding import Verdict, format_time
+from auditor.model.report import Report
+
+from . import gaps, text
+from .drawing import SEPARATOR_WIDTH, draw
+from .rows import Row, fold
+from .selection import Selected, Selection, select
+from .sentences import saving_sentence
+
+_ANSI = {
+    Verdict.ORPHANED: "31",
+    Verdict.UNUSED: "33",
+    Verdict.IDLE: "36",
+    Verdict.UNKNOWN: "35",
+}
+_BOLD, _DIM = "1", "2"
+_MOST_WARNINGS = 8
+_UNBOUNDED = 10**6
+_MOST_HINTS = 2
+_NAMES_SHOWN = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """`width` None = never shorten (piped output, wide). `has_links` allows terminal hyperlinks."""
+
+    width: int | None = None
+    has_color: bool = False
+    has_links: bool = False
+    is_wide: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class _Column:
+    title: str
+    cell: Callable[[Row], str]
+    align: str = "left"
+    narrowest: int | None = None
+    """How narrow its cells may be made; None = they are never shortened."""
+    narrow_rank: int = 0
+    """On a terminal that is too narrow for all, the highest rank is left out first; 0 = always there."""
+
+
+def render(report: Report, selection: Selection, layout: Layout) -> str:
+    """The table with its totals, warnings and gaps, each only where there is something to say."""
+    selected = select(report, selection)
+    sections = [
+        _header(report),
+        _findings(report, selected, selection, layout),
+        _suppressed(report, selected, selection, layout),
+        _totals(report, selected, selection, layout),
+        _before_deleting(selected, layout),
+        _notes("Notes", report.notes, layout),
+        _notes("Warnings", report.warnings, layout),
+        _gap_box(report, layout),
+    ]
+    return "\n\n".join(section for section in sections if section) + "\n"
+
+
+def _header(report: Report) -> str:
+    unread = sum(item.read != "complete" for item in report.clusters)
+    clusters = text.plural(len(report.clusters), "cluster") + (f" ({unread} not read in full)" if unread else "")
+    parts = [
+        f"Snapshot of {format_time(report.snapshot_taken_at)}",
+        text.plural(len(report.projects), "project"),
+        clusters,
+        f"list prices of {report.prices_as_of.isoformat()}",
+    ]
+    return " · ".join(parts)
+
+
+def _findings(report: Report, selected: Selected, selection: Selection, layout: Layout) -> str:
+    rows = fold(selected.findings)
+    if rows:
+        return _table(rows, report, layout)
+    asked = " or ".join(text.verdict_name(verdict) for verdict in Verdict if verdict in selection.verdicts)
+    scope = " in what was read; see below what was not" if report.gaps else ""
+    filtered = " that fits the filters" if selected.filtered_count else ""
+    return f"Nothing {asked}{filtered}{scope}."
+
+
+def _suppressed(report: Report, selected: Selected, selection: Selection, layout: Layout) -> str:
+    if not (selection.show_suppressed and selected.suppressed):
+        return ""
+    lines = ["Suppressed:", _table(fold(selected.suppressed), report, layout)]
+    lines += [
+        f"  {text.clean(row.head.resource.relative)}: {text.clean(row.head.suppression or '')}"
+        for row in fold(selected.suppressed)
+    ]
+    return "\n".join(lines)
+
+
+# Rows
+
+
+def _table(rows: Sequence[Row], report: Report, layout: Layout) -> str:
+    columns = _wide_columns(report) if layout.is_wide else _columns(report)
+    cells = {column.title: [column.cell(row) for row in rows] for column in columns}
+    left_out: list[str] = []
+    if layout.width is not None:
+        columns, left_out = _fitting(columns, cells, layout.width)
+        cells = _shortened(columns, cells, layout.width)
+    painted = [
+        [_painted(column.title, cells[column.title][index], row, layout) for column in columns]
+        for index, row in enumerate(rows)
+    ]
+    drawn = draw([column.title for column in columns], painted, [column.align for column in columns])
+    if left_out:
+        drawn += f"\n(left out on this narrow terminal: {', '.join(left_out)}; --format wide shows all)"
+    return drawn
+
+
+def _columns(report: Report) -> list[_Column]:
+    has_one_project = len(report.projects) <= 1
+
+    def where(row: Row) -> str:
+        location = row.root.location
+        return text.clean(location if has_one_project else f"{row.root.project}/{location}")
+
+    return [
+        _verdict_column(),
+        _Column("US$/month", _money, align="right"),
+        _age_column(report.snapshot_taken_at),
+        _Column("Where", where, narrowest=11, narrow_rank=4),
+        _Column("What", _what, narrowest=16),
+        _Column("Parts", lambda row: f"+{row.part_count}" if row.part_count else "", align="right", narrow_rank=5),
+        _Column("Cluster", lambda row: text.cluster_name(row.owner, row.verdict), narrowest=15, narrow_rank=2),
+        _Column("IP", _ips, narrowest=15, narrow_rank=1),
+        _Column("Why", lambda row: text.clean(row.head.reason), narrowest=15, narrow_rank=3),
+    ]
+
+
+def _wide_columns(report: Report) -> list[_Column]:
+    def all_ips(row: Row) -> str:
+        return text.clean(", ".join(row.ips)) or text.UNKNOWN
+
+    def object_name(row: Row) -> str:
+        return (text.object_name(row.owner) if row.owner else "") or text.UNKNOWN
+
+    return [
+        _verdict_column(),
+        _Column("US$/month", _money, align="right"),
+        _Column("Alone", _money_alone, align="right"),
+        _age_column(report.snapshot_taken_at),
+        _Column("Project", lambda row: text.clean(row.root.project)),
+        _Column("Location", lambda row: text.clean(row.root.location)),
+        _Column("Object", object_name),
+        _Column("Cluster", lambda row: text.cluster_name(row.owner, row.verdict, full=True)),
+        _Column("IP", all_ips),
+        _Column("Why", lambda row: text.clean(row.head.reason)),
+        _Column("Confidence", lambda row: row.head.confidence.value),
+        _Column("Resource", lambda row: text.clean(row.head.resource.relative)),
+        _Column("Parts", _part_names),
+        _Column("Id", lambda row: row.head.id),
+        _Column("Console", lambda row: text.console_url(row.head.resource)),
+    ]
+
+
+def _verdict_column() -> _Column:
+    return _Column("Verdict", lambda row: text.verdict_name(row.verdict))
+
+
+def _age_column(as_of: datetime) -> _Column:
+    return _Column("Age", lambda row: text.age(row.head.created_at, as_of), align="right")
+
+
+def _money(row: Row) -> str:
+    return _sum(row.monthly, [row])
+
+
+def _money_alone(row: Row) -> str:
+    return text.money(row.head.cost.monthly_if_deleted_alone if row.head.cost else None)
+
+
+def _what(row: Row) -> str:
+    """The Kubernetes object, else the resource that speaks for the row."""
+    name = text.object_name(row.owner) if row.owner else ""
+    resource = row.head.resource
+    return name or text.clean(f"{text.kind_name(resource.collection)} {resource.name}")
+
+
+def _ips(row: Row) -> str:
+    if not row.ips:
+        return text.UNKNOWN
+    more = f" +{len(row.ips) - 1}" if len(row.ips) > 1 else ""
+    return text.clean(row.ips[0]) + more
+
+
+def _part_names(row: Row) -> str:
+    """Which kinds the row stands for, most of them first: "2 firewall rules, 1 address"."""
+    counts: dict[str, int] = {}
+    for finding in row.findings[1:]:
+        counts[finding.resource.collection] = counts.get(finding.resource.collection, 0) + 1
+    return ", ".join(_counted(collection, count) for collection, count in counts.items())
+
+
+def _counted(collection: str, count: int) -> str:
+    name = text.kind_name(collection)
+    plural = name[:-1] + "ies" if name.endswith("proxy") else name + ("es" if name.endswith("s") else "s")
+    return text.plural(count, name, plural)
+
+
+def _fitting(columns: list[_Column], cells: Mapping[str, Sequence[str]], width: int) -> tuple[list[_Column], list[str]]:
+    """The columns that fit when every one that can shrink is at its narrowest; and the titles of the others."""
+    kept, left_out = list(columns), []
+    while _least_width(kept, cells) > width and any(column.narrow_rank for column in kept):
+        least = max(kept, key=lambda column: column.narrow_rank)
+        kept.remove(least)
+        left_out.append(least.title)
+    return kept, left_out
+
+
+def _natural_width(column: _Column, cells: Mapping[str, Sequence[str]]) -> int:
+    return max(len(column.title), *(len(cell) for cell in cells[column.title]))
+
+
+def _least_width(columns: Sequence[_Column], cells: Mapping[str, Sequence[str]]) -> int:
+    widths = [min(_natural_width(column, cells), column.narrowest or _UNBOUNDED) for column in columns]
+    return sum(widths) + SEPARATOR_WIDTH * (len(columns) - 1)
+
+
+def _shortened(columns: Sequence[_Column], cells: Mapping[str, Sequence[str]], width: int) -> dict[str, list[str]]:
+    """The same cells, the widest columns that may lose letters cut down until the row fits."""
+    widths = {column.title: _natural_width(column, cells) for column in columns}
+    narrowest = {column.title: column.narrowest for column in columns if column.narrowest is not None}
+    excess = sum(widths.values()) + SEPARATOR_WIDTH * (len(columns) - 1) - width
+    while excess > 0:
+        shrinkable = [title for title, least in narrowest.items() if widths[title] > least]
+        if not shrinkable:
+            break
+        widths[max(shrinkable, key=lambda title: widths[title])] -= 1
+        excess -= 1
+    return {title: [text.shorten(cell, limit) for cell in cells[title]] for title, limit in widths.items()}
+
+
+def _painted(title: str, cell: str, row: Row, layout: Layout) -> str:
+    if title == "Verdict":
+        return _paint(cell, _ANSI.get(row.verdict, _DIM), layout)
+    if title == "What" and layout.has_links:
+        # OSC 8: terminals show the text and open the address; others show the text.
+        return f"\x1b]8;;{text.console_url(row.head.resource)}\x1b\\{cell}\x1b]8;;\x1b\\"
+    return cell
+
+
+def _paint(word: str, code: str, layout: Layout) -> str:
+    return f"\x1b[{code}m{word}\x1b[0m" if layout.has_color else word
+
+
+# Totals
+
+
+def _totals(report: Report, selected: Selected, selection: Selection, layout: Layout) -> str:
+    rows = fold((*report.findings, *report.suppressed))
+    lines = [
+        [
+            _paint(text.verdict_name(verdict), _ANSI.get(verdict, _DIM), layout),
+            f"{sum(row.verdict is verdict for row in rows):,}",
+            f"{report.counts.get(verdict, 0):,}",
+            _sum(report.summary.monthly.get(verdict), [row for row in rows if row.verdict is verdict]),
+            "" if verdict in selection.verdicts else "hidden",
+        ]
+        for verdict in Verdict
+    ]
+    total = [
+        _paint("all", _BOLD, layout),
+        f"{len(rows):,}",
+        f"{sum(report.counts.values()):,}",
+        _sum(report.summary.total, rows),
+        "",
+    ]
+    align = ("left", "right", "right", "right", "left")
+    drawn = draw(["Total", "Things", "Resources", "US$/month", ""], [*lines, total], align)
+    return "\n".join([drawn, "", *_sentences(report, selected)])
+
+
+def _sum(amount: Decimal | None, rows: Sequence[Row]) -> str:
+    """A sum that leaves something out is marked; one that leaves everything out is no 0.00."""
+    if not any(row.unpriced_count for row in rows):
+        return text.money(amount)
+    return f"{text.money(amount)}+" if amount else text.UNKNOWN
+
+
+def _sentences(report: Report, selected: Selected) -> list[str]:
+    lines = [saving_sentence(report)]
+    if report.suppressed:
+        known = [item.cost.monthly for item in report.suppressed if item.cost and item.cost.monthly is not None]
+        lines.append(
+            f"Suppressed: {text.plural(len(report.suppressed), 'resource')}, "
+            f"{text.dollars(sum(known, Decimal(0)))} a month "
+            f"({text.dollars(report.summary.suppressed)} of the saving above)."
+        )
+    if selected.filtered_count:
+        lines.append(f"Hidden by filters: {text.plural(selected.filtered_count, 'resource')}. Totals count them.")
+    return lines
+
+
+# What to read before deleting
+
+
+def _before_deleting(selected: Selected, layout: Layout) -> str:
+    """Each distinct warning once, with the things that it is about; warnings that differ by an IP count as one."""
+    about: dict[str, list[tuple[str, str]]] = {}
+    for row in fold(selected.findings):
+        for warning in row.warnings:
+            about.setdefault(_without_ips(warning, row), []).append((text.clean(warning), _label(row)))
+    if not about:
+        return ""
+    everything = [_warning_line(shared, members, layout) for shared, members in about.items()]
+    shown = everything if layout.is_wide else everything[:_MOST_WARNINGS]
+    lines = [_paint("Before you delete:", _BOLD, layout), *_wrapped(shown, layout)]
+    if len(everything) > len(shown):
+        lines.append(f"  … and {text.plural(len(everything) - len(shown), 'more warning')}: see --format wide")
+    return "\n".join(lines)
+
+
+def _without_ips(warning: str, row: Row) -> str:
+    for ip in row.ips:
+        warning = warning.replace(f" {ip}", "")
+    return text.clean(warning)
+
+
+def _warning_line(shared: str, members: Sequence[tuple[str, str]], layout: Layout) -> str:
+    """The warning in full where it is about one thing, without its IP where it is about several."""
+    said = members[0][0] if len(members) == 1 else shared
+    return f"{said} [{_few([label for _, label in members], layout)}]"
+
+
+def _label(row: Row) -> str:
+    ip = f" {text.clean(row.ips[0])}" if row.ips else ""
+    return text.shorten(_what(row), 60) + ip
+
+
+def _few(names: Sequence[str], layout: Layout) -> str:
+    if layout.is_wide or len(names) <= _NAMES_SHOWN:
+        return ", ".join(names)
+    return f"{', '.join(names[:_NAMES_SHOWN])} and {len(names) - _NAMES_SHOWN} more"
+
+
+def _notes(title: str, notes: Sequence[str], layout: Layout) -> str:
+    if not notes:
+        return ""
+    return "\n".join([_paint(f"{title}:", _BOLD, layout), *_wrapped((text.clean(note) for note in notes), layout)])
+
+
+def _wrapped(items: Iterable[str], layout: Layout) -> list[str]:
+    """Indented items, wrapped to the terminal; never inside a word, so that names and commands can be copied."""
+    lines = []
+    for item in items:
+        if layout.width is None:
+            lines.append(f"  {item}")
+            continue
+        lines += textwrap.wrap(
+            item,
+            max(20, layout.width),
+            initial_indent="  ",
+            subsequent_indent="    ",
+            break_long_words=False,
+            break_on_hyphens=False,
+        )
+    return lines
+
+
+def _gap_box(report: Report, layout: Layout) -> str:
+    """Open to the right: commands stand in one piece, however long, and can be copied."""
+    groups = gaps.group(report)
+    if not groups:
+        return ""
+    title = f"Not read in full: {text.plural(len(report.gaps), 'list')}. What was not read proves nothing."
+    lines = [f"┌─ {_paint(title, _BOLD, layout)}"]
+    for index, group in enumerate(groups):
+        if index:
+            lines.append("│")
+        lines += [f"│ {line}" if line else "│" for line in _gap_lines(group, layout)]
+    lines.append("└─")
+    return "\n".join(lines)
+
+
+def _gap_lines(group: gaps.GapGroup, layout: Layout) -> list[str]:
+    inner = Layout(width=None if layout.width is None else layout.width - 2)
+    made = (
+        f"{text.plural(group.unknown_count, 'resource is', 'resources are')} unknown because of it."
+        if group.unknown_count
+        else "No verdict is unknown because of it."
+    )
+    sentence = f"{group.place}: {', '.join(group.lists)}: {group.category.replace('_', ' ')}. {made}"
+    lines = [line.removeprefix("  ") for line in _wrapped([sentence], inner)]
+    for detail in group.details[:1]:
+        lines += _wrapped([f"({text.shorten(detail, 200)})"], inner)
+    lines += [f"  → {hint}" for hint in group.hints[:_MOST_HINTS]]
+    if len(group.hints) > _MOST_HINTS:
+        lines.append(f"  → and {len(group.hints) - _MOST_HINTS} more of the kind: --format json has them all")
+    return lines

@@ -1,0 +1,60 @@
+"""Text as an attacker would write it into a description, label or annotation."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from auditor.model.finding import Evidence, Owner, Verdict
+from auditor.model.report import Gap, Report
+
+from . import sample
+
+TEXTS = {
+    "ansi": "\x1b[2J\x1b[31mall clear\x1b[0m",
+    "c1": "\x9b2J\x9d0;title\x9c",
+    "link": "\x1b]8;;https://evil.example\x1b\\click\x1b]8;;\x1b\\",
+    "bidi": "safe\u202egnp.exe\u202c\u2066x\u2069",
+    "newlines": "web\r\norphaned  99999.99\n\u2028x\u2029",
+    "long": "x" * 100_000,
+    "surrogate": "lone\ud83d and \udc00",
+    "zero width": "pay\u200bpal\ufeff\u00ad",
+    "tab and bell": "a\tb\x07\x08\x08c\x00",
+    "markup": "[bold red]rich[/] | `x` | <b> &amp; {0} %s",
+    "numbers": "0012",
+}
+DANGEROUS = frozenset(
+    [chr(code) for code in (*range(0x09), *range(0x0B, 0x20), *range(0x7F, 0xA0))]
+    + list("\u200b\u200e\u200f\u2028\u2029\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069\ufeff")
+)
+"""What no line on a terminal may hold; the newline is what lines end with."""
+
+
+def report(text: str) -> Report:
+    """A report in which everything that can come from the cloud says `text`."""
+    short = text.encode("utf-8", "replace").decode()  # a resource name that is no UTF-8 makes its list invalid
+    owner = Owner(f"fingerprint:{text}", text, text, text, live=False)
+    finding = replace(
+        sample.finding(
+            replace(sample.SHOP_RULE, name=f"a{short}"),
+            Verdict.UNKNOWN,
+            "owner-not-read",
+            "1.00",
+            owner=owner,
+            ip=text,
+            warnings=(text,),
+            notes=(text,),
+            evidence=(Evidence(text, f"clusters/{text}/x/y/services"),),
+        ),
+        observed={"users": [text], "id": 2**70, text: {"deep": text}},
+    )
+    hidden = replace(finding, resource=replace(sample.SHOP_RULE, name=f"b{short}"), suppression=text)
+    gap = Gap(f"clusters/{text}/x/y/services", "failed", "forbidden", text, text, missing=(text,))
+    return replace(
+        sample.with_findings(finding),
+        suppressed=(hidden,),
+        gaps=(gap,),
+        notes=(text,),
+        warnings=(text,),
+        projects=(sample.PROJECT, text),
+        settings={"project": [text]},
+    )
