@@ -1,0 +1,1 @@
+"""Recorded answers of the real Google APIs, turned into snapshots and audited."""
