@@ -16,7 +16,7 @@ from ..model.fields import embedded
 from ..model.finding import Owner
 from ..model.inventory import Inventory
 from ..model.kube import BackendRef, Gateway, Ingress, Meta, MultiClusterIngress, PlainObject, Service
-from ..model.names import ClusterKey, IPAddress, ResourceName, parse_ip, parse_link
+from ..model.names import ClusterKey, IPAddress, ResourceName, parse_ip, possible_names
 from . import naming
 from .fingerprints import Fingerprints, Identity
 
@@ -210,9 +210,10 @@ class _Collector:
         if ip is not None:
             self.mentions_by_ip[ip].append(Mention(live, how))
             return
-        link = self._link(live.meta.cluster, value)
-        if link is not None:
+        links = self._links(live.meta.cluster, value)
+        for link in links:
             self.named_addresses[link.project, link.location, link.name].append(Mention(live, how))
+        if links:
             return
         cluster = live.meta.cluster
         fleet = self.inventory.clusters[cluster].fleet_project
@@ -222,15 +223,13 @@ class _Collector:
             if scope in ("regional", "any"):
                 self.named_addresses[project, cluster.region or ANY_REGION, value].append(Mention(live, how))
 
-    def _link(self, cluster: ClusterKey, value: str) -> ResourceName | None:
+    def _links(self, cluster: ClusterKey, value: str) -> tuple[ResourceName, ...]:
+        """The resources that a link in an annotation or status may mean; none for a bare name."""
         if "/" not in value:
-            return None
+            return ()
         project = cluster.project if cluster.is_gke else None
-        name = parse_link(value, project=project, numbers=self.inventory.numbers)
-        if name is None or project is None or not name.project.isdigit():
-            return name
-        # The project's number is not known: a number that belongs to nobody is taken for the cluster's own project.
-        return ResourceName(project, name.scope, name.collection, name.name)
+        inventory = self.inventory
+        return possible_names(value, project=project, numbers=inventory.numbers, unnumbered=inventory.unnumbered)
 
     # Services
 
@@ -399,17 +398,17 @@ class _Collector:
         live = self.object(meta, "Gateway", gateway.status_ips, gateway.spec_ips)
         pair = (gateway, live)
         self.gateways[meta.cluster].append(pair)
-        scope = _gateway_scope(gateway.class_name)
+        scope = gateway_scope(gateway.class_name)
         for name in gateway.named_addresses:
             self._name_address(live, name, scope, "spec.addresses")
         for annotation, value in meta.annotations.items():
             if not annotation.startswith("networking.gke.io/"):
                 continue
             for item in _names_in(value):
-                link = self._link(meta.cluster, item)
-                if link is not None:
+                links = self._links(meta.cluster, item)
+                for link in links:
                     self.listed[link].append(pair)
-                else:
+                if not links:
                     self.bare[item].append(pair)
             if annotation == "networking.gke.io/ssl-certificates":
                 for item in _names_in(value):
@@ -441,9 +440,9 @@ class _Collector:
             name = naming.service_attachment(identity.kube_system_uid, meta.namespace, meta.name, meta.uid)
             self.claim("serviceAttachments", name, claim)
         for url in item.values["urls"]:
-            link = self._link(meta.cluster, url)
-            if link is not None and link.collection == "serviceAttachments":
-                self.claim("serviceAttachments", link.name, claim)
+            for link in self._links(meta.cluster, url):
+                if link.collection == "serviceAttachments":
+                    self.claim("serviceAttachments", link.name, claim)
 
     def endpoint_group_object(self, item: PlainObject) -> None:
         live = self.object(item.meta, "ServiceNetworkEndpointGroup")
@@ -574,7 +573,8 @@ def _default_backends(ingress: Ingress) -> list[BackendRef]:
     return [BackendRef("kube-system", "default-http-backend", None, "")]
 
 
-def _gateway_scope(class_name: str) -> str:
+def gateway_scope(class_name: str) -> str:
+    """Where Gateways of a class of GKE's stand: "global" or "regional"; "any" for a class that is not known."""
     if class_name.startswith(("gke-l7-global", "gke-l7-gxlb", "gke-l7-cross-regional")):
         return "global"
     return "regional" if class_name.startswith(("gke-l7-regional", "gke-l7-rilb")) else "any"

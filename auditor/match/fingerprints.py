@@ -37,6 +37,9 @@ class MarkKind(Enum):
     OTHER_TAG = "node tag that is not GKE's"
 
 
+MarkKey = tuple[MarkKind, str]
+
+
 @dataclass(frozen=True, slots=True, order=True)
 class Mark:
     """One fingerprint found on one resource."""
@@ -105,11 +108,12 @@ class Fingerprints:
     """Identities of the living clusters, and which marks stand together on one resource."""
 
     identities: Mapping[ClusterKey, Identity]
-    by_mark: Mapping[tuple[MarkKind, str], frozenset[ClusterKey]]
-    tags_of: Mapping[tuple[MarkKind, str], frozenset[Mark]]
-    """Node tags beside an ingress-uid or name hash, from firewalls and target pools."""
-    kube_systems_of: Mapping[str, frozenset[Mark]]
-    """kube-system UIDs beside the first 8 characters of an ingress-uid, from NEGs."""
+    by_mark: Mapping[MarkKey, frozenset[ClusterKey]]
+    tags_beside: Mapping[MarkKey, tuple[Mark, ...]]
+    """Node tags of firewalls and target pools that stand beside a mark, or beside one of the same cluster."""
+    marks_beside: Mapping[MarkKey, tuple[Mark, ...]]
+    """The other marks of the same cluster: a uid and its first 8 characters, a kube-system UID and its hash, and
+    what a NEG's name and description join."""
 
     def resolve(self, item: Mark, candidates: Candidates) -> Resolution:
         """What became of the cluster behind a mark, with `candidates` as those it could be."""
@@ -120,11 +124,21 @@ class Fingerprints:
             return Resolution(item, Fate.LIVING, living)
         if item.kind is MarkKind.NODE_TAG:
             return self._unmatched(item, candidates, Fate.DEAD)
-        joined = self._joined(item, candidates)
-        if joined is not None:
-            return joined
-        fate = Fate.RENEWED if item.kind in _WEAK else Fate.DEAD
-        return self._unmatched(item, candidates, fate)
+        beside = self.marks_beside.get((item.kind, item.value), ())
+        known = frozenset(key for other in beside for key in self.by_mark.get((other.kind, other.value), ()))
+        if known:
+            return Resolution(item, Fate.LIVING, known)
+        tags = [self.resolve(tag, candidates) for tag in self.tags_beside.get((item.kind, item.value), ())]
+        decided = _decide(item, tags)
+        if decided is not None:
+            return decided
+        if item.kind not in _WEAK:
+            return self._unmatched(item, candidates, Fate.DEAD)
+        if any(
+            self._unmatched(other, candidates, Fate.DEAD).fate is Fate.DEAD for other in beside if other.kind in _SURE
+        ):
+            return Resolution(item, Fate.DEAD)
+        return self._unmatched(item, candidates, Fate.RENEWED)
 
     def _unmatched(self, item: Mark, candidates: Candidates, fate: Fate) -> Resolution:
         """No living cluster is known to bear it: `fate`, unless one could not have been recognised."""
@@ -145,19 +159,10 @@ class Fingerprints:
             return identity.id_prefix is not None or not key.is_gke
         return True
 
-    def _joined(self, item: Mark, candidates: Candidates) -> Resolution | None:
-        """What the marks beside it say: a node tag decides, then a kube-system UID."""
-        tags = [self.resolve(tag, candidates) for tag in sorted(self.tags_of.get((item.kind, item.value), ()))]
-        decided = _decide(item, tags)
-        if decided is not None:
-            return decided
-        if item.kind in (MarkKind.INGRESS_UID, MarkKind.INGRESS_UID8):
-            beside = self.kube_systems_of.get(item.value[:8], frozenset())
-            return _decide(item, [self.resolve(other, candidates) for other in sorted(beside)])
-        return None
-
 
 _WEAK = frozenset({MarkKind.INGRESS_UID, MarkKind.INGRESS_UID8, MarkKind.GATEWAY_CODE})
+"""A living cluster can make its ingress-uid anew (section 6, fine point 2)."""
+_SURE = frozenset({MarkKind.CODE, MarkKind.KUBE_SYSTEM_UID})
 
 
 def _decide(item: Mark, joined: list[Resolution]) -> Resolution | None:
@@ -181,32 +186,73 @@ def _scope_of(key: ClusterKey, kind: MarkKind) -> str:
 def build(inventory: Inventory, makers: Mapping[ResourceName, Maker]) -> Fingerprints:
     """Identities from the clusters' own objects, joins from the Compute resources."""
     identities = {key: _identity(inventory, key) for key in inventory.clusters}
-    by_mark: dict[tuple[MarkKind, str], set[ClusterKey]] = defaultdict(set)
+    by_mark: dict[MarkKey, set[ClusterKey]] = defaultdict(set)
     for key, identity in identities.items():
         for kind, value in _marks_of_identity(identity):
             by_mark[kind, value].add(key)
-    tags: dict[tuple[MarkKind, str], set[Mark]] = defaultdict(set)
-    kube_systems: dict[str, set[Mark]] = defaultdict(set)
-    for resource in inventory.judged():
-        maker = makers[resource.name]
-        named = _named_marks(resource, maker)
-        if isinstance(resource.body, Firewall):
-            for item in named:
-                tags[item.kind, item.value].update(tag_marks(resource.body.target_tags, _scope(resource)))
-        elif resource.name.collection == "targetPools":
-            beside = {tag for tag in instance_marks(inventory, resource) if tag.kind is MarkKind.NODE_TAG}
-            for item in shared_check_marks(inventory, makers, resource):
-                tags[item.kind, item.value].update(beside)
-        elif resource.name.collection == "networkEndpointGroups" and "uid8" in maker.marks:
-            kube_systems[maker.marks["uid8"]].update(
-                item for item in described_marks(inventory, resource) if item.kind is MarkKind.KUBE_SYSTEM_UID
-            )
+    tags, joins = _joins(inventory, makers)
+    marks_beside, tags_beside = _close(tags, joins)
     return Fingerprints(
         identities=identities,
         by_mark={key: frozenset(found) for key, found in by_mark.items()},
-        tags_of={key: frozenset(found) for key, found in tags.items()},
-        kube_systems_of={key: frozenset(found) for key, found in kube_systems.items()},
+        tags_beside=tags_beside,
+        marks_beside=marks_beside,
     )
+
+
+def _joins(
+    inventory: Inventory, makers: Mapping[ResourceName, Maker]
+) -> tuple[dict[MarkKey, set[Mark]], list[tuple[Mark, Mark]]]:
+    """Which node tags stand beside a mark, and which marks belong to one cluster."""
+    tags: dict[MarkKey, set[Mark]] = defaultdict(set)
+    joins: list[tuple[Mark, Mark]] = []
+    for resource in inventory.judged():
+        maker = makers[resource.name]
+        if isinstance(resource.body, Firewall):
+            beside = tag_marks(resource.body.target_tags, _scope(resource))
+            for item in _named_marks(resource, maker):
+                tags[item.kind, item.value].update(beside)
+        elif resource.name.collection == "targetPools":
+            nodes = [item for item in instance_marks(inventory, resource) if item.kind is MarkKind.NODE_TAG]
+            for item in shared_check_marks(inventory, makers, resource):
+                tags[item.kind, item.value].update(nodes)
+        elif resource.name.collection == "networkEndpointGroups":
+            described = [m for m in described_marks(inventory, resource) if m.kind is MarkKind.KUBE_SYSTEM_UID]
+            joins += [(one, other) for one in _named_marks(resource, maker) for other in described]
+    return tags, joins
+
+
+def _close(
+    tags: Mapping[MarkKey, set[Mark]], joins: Iterable[tuple[Mark, Mark]]
+) -> tuple[dict[MarkKey, tuple[Mark, ...]], dict[MarkKey, tuple[Mark, ...]]]:
+    """Marks of one cluster joined into groups: by NEGs, by a uid's beginning, by the hash of a kube-system UID."""
+    groups: dict[MarkKey, set[Mark]] = {}
+
+    def group_of(item: Mark) -> set[Mark]:
+        return groups.setdefault((item.kind, item.value), {item})
+
+    def join(one: Mark, other: Mark) -> None:
+        first, second = group_of(one), group_of(other)
+        if first is not second:
+            first |= second
+            for member in second:
+                groups[member.kind, member.value] = first
+
+    tagged = [mark(kind, value, "") for kind, value in tags]
+    for item in [*tagged, *(end for pair in joins for end in pair)]:
+        group_of(item)
+        if item.kind is MarkKind.INGRESS_UID:
+            join(item, mark(MarkKind.INGRESS_UID8, item.value[:8], item.source))
+        elif item.kind is MarkKind.KUBE_SYSTEM_UID:
+            join(item, mark(MarkKind.CODE, cluster_code(item.value), item.source))
+    for one, other in joins:
+        join(one, other)
+    beside = {key: tuple(sorted(group)) for key, group in groups.items()}
+    found = {
+        key: tuple(sorted({tag for item in group for tag in tags.get((item.kind, item.value), ())}))
+        for key, group in beside.items()
+    }
+    return beside, found
 
 
 def _identity(inventory: Inventory, key: ClusterKey) -> Identity:
@@ -236,7 +282,7 @@ def _ingress_uids(inventory: Inventory, key: ClusterKey) -> tuple[str | None, fr
     return None, None
 
 
-def _marks_of_identity(identity: Identity) -> Iterable[tuple[MarkKind, str]]:
+def _marks_of_identity(identity: Identity) -> Iterable[MarkKey]:
     if identity.kube_system_uid is not None:
         yield MarkKind.KUBE_SYSTEM_UID, identity.kube_system_uid
         yield MarkKind.CODE, cluster_code(identity.kube_system_uid)

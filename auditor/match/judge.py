@@ -119,11 +119,11 @@ def _with_kin(context: Context, resource: Resource, own: Opinion, opinions: Mapp
 
 
 def _serves_only_orphans(context: Context, resource: Resource, maker: Maker, own: Opinion) -> bool:
-    """The Service lives, but the load balancer that this firewall rule was made for may be left over: the rules tell,
-    if all were read. A cut name may be shared by two Services: a live one keeps it."""
-    is_plain = resource.name.collection == "firewalls" and maker.role is not Role.SHARED
+    """The Service lives, but the load balancer that this firewall rule was made for may be left over: the rules of its
+    UID tell, if all were read. A name of namespace and name stays in use while a live Service computes it."""
+    is_named_by_uid = resource.name.collection == "firewalls" and maker.family is Family.SERVICE_UID
     is_alive = own.verdict in (Verdict.IN_USE, Verdict.IDLE)
-    return is_plain and maker.rule != "l4v2.fw_cut" and is_alive and not unread_referrers(context, resource)
+    return is_named_by_uid and is_alive and not unread_referrers(context, resource)
 
 
 def _following(own: Opinion, leader: ResourceName, opinion: Opinion) -> Opinion:

@@ -14,9 +14,9 @@ from enum import Enum, auto
 from ..model.compute import Address, BackendService, ForwardingRule, Resource
 from ..model.inventory import Inventory
 from ..model.kube import Gateway, MultiClusterIngress
-from ..model.names import ClusterKey, IPAddress
+from ..model.names import ClusterKey, IPAddress, ResourceName
 from ..model.snapshot import objects_scope
-from .claims import Claim, LiveObject, Standing
+from .claims import Claim, LiveObject, Standing, gateway_scope
 from .context import STUCK_AFTER, Context
 from .fingerprints import MarkKind, described_marks, is_cut
 from .makers import Family, Maker
@@ -325,18 +325,30 @@ def _gateway_answers(context: Context, resource: Resource, maker: Maker) -> list
 def _gateways_in_question(context: Context, resource: Resource, maker: Maker) -> list[tuple[Gateway, LiveObject, bool]]:
     """Those that list the resource, then those whose namespace and name it bears."""
     claims, name = context.claims, resource.name
-    listing = [*claims.listed_by_gateways.get(name, ()), *claims.bare_names_of_gateways.get(name.name, ())]
-    found = [(gateway, live, True) for gateway, live in listing]
+    found = [(gateway, live, True) for gateway, live in claims.listed_by_gateways.get(name, ())]
+    found += [
+        (gateway, live, True)
+        for gateway, live in claims.bare_names_of_gateways.get(name.name, ())
+        if _class_fits(gateway.class_name, name)
+    ]
     body, owner = maker.marks.get("body", ""), "/".join(maker.owner) if maker.owner else ""
     for key, pairs in claims.gateways.items():
         if key.project != name.project and maker.family is Family.GATEWAY:
             continue
         for gateway, live in pairs:
+            if not _class_fits(gateway.class_name, name):
+                continue
             joined = f"{gateway.meta.namespace}-{gateway.meta.name}"
             is_cut_name = len(name.name) >= 62 and joined.startswith(body)
             if gateway.meta.key == owner or (body and (joined == body or is_cut_name)):
                 found.append((gateway, live, False))
     return found
+
+
+def _class_fits(class_name: str, name: ResourceName) -> bool:
+    """Whether a Gateway of this class makes resources where this one stands."""
+    scope = gateway_scope(class_name)
+    return scope == "any" or (scope == "global") == (name.location == "global")
 
 
 def _gateway_answer(

@@ -13,7 +13,7 @@ from ..model.compute import ForwardingRule, Resource, ServiceAttachment
 from ..model.finding import Confidence, Evidence, Owner, Verdict
 from ..model.names import ClusterKey, ResourceName
 from ..model.snapshot import compute_scope, objects_scope, project_scope
-from .candidates import everywhere, hides_in, hides_referrer_of
+from .candidates import everywhere, hides_in, hides_referrer_of, stands_in_shared_network
 from .claims import LiveObject
 from .context import Context, Opinion
 from .exclusions import reason_to_leave
@@ -93,6 +93,9 @@ def _users_part(context: Context, resource: Resource) -> Opinion:
         live = next((item for item, _ in context.claims.named_certificates.get(name.name, ())), None)
     elif name.collection == "forwardingRules":
         live = next(iter(context.claims.custom_rules.get(name.name, ())), None)
+    elif name.collection == "networkEndpointGroups":
+        claims = context.claims.by_name.get((name.collection, name.name), ())
+        live = next((claim.object for claim in claims if claim.fits_place(name)), None)
     elif name in context.claims.listed_by_gateways:
         live = next(
             (
@@ -432,6 +435,9 @@ def _listed_firewall(context: Context, resource: Resource, maker: Maker) -> Opin
 
 
 def _unlisted_firewall(context: Context, resource: Resource, maker: Maker, about: Evidence) -> Opinion:
+    if stands_in_shared_network(context.inventory, resource):
+        evidence = (about, about_shared_vpc(context, resource))
+        return Opinion(Verdict.UNKNOWN, "shared-vpc-owner-unknown", LOW, evidence)
     candidates = everywhere(context.inventory)
     gaps = [scope for scopes in unread_scopes(context, maker, candidates.clusters).values() for scope in scopes]
     gaps += [*candidates.gaps, *unread_referrers(context, resource)]

@@ -13,7 +13,7 @@ from types import MappingProxyType
 from typing import Any
 
 from . import fields
-from .names import IPAddress, ResourceName, parse_ip, parse_link
+from .names import IPAddress, ResourceName, parse_ip, parse_link, possible_names
 
 JSON = Mapping[str, Any]
 
@@ -150,10 +150,15 @@ class Reader:
     project: str
     collection: str
     numbers: Mapping[str, str]
+    """Project ids by number."""
+    unnumbered: tuple[str, ...] = ()
+    """The projects whose number is not known: a link by number may mean any of them."""
+
+    def names(self, value: str) -> tuple[ResourceName, ...]:
+        return possible_names(value, project=self.project, numbers=self.numbers, unnumbered=self.unnumbered)
 
     def link(self, role: str, value: str) -> Iterator[Link]:
-        name = parse_link(value, project=self.project, numbers=self.numbers)
-        if name is not None:
+        for name in self.names(value):
             yield Link(role, name)
 
 
@@ -191,9 +196,10 @@ def _name(obj: JSON, reader: Reader) -> ResourceName:
         name = parse_link(self_link, numbers=reader.numbers)
         if name is None or name.name != short or name.collection != reader.collection:
             raise ValueError("selfLink does not fit its name and collection")
-        if name.project != reader.project:
+        own = ResourceName(reader.project, name.scope, name.collection, name.name)
+        if own not in reader.names(self_link):
             raise WrongProject(f"belongs to project {name.project}")
-        return name
+        return own
     zone, region = fields.text(obj, "zone"), fields.text(obj, "region")
     if zone:
         scope = "zones/" + zone.rpartition("/")[2]
@@ -245,7 +251,7 @@ def _address(obj: JSON, reader: Reader) -> tuple[Body, list[Link]]:
         ip=_ip(fields.text(obj, "address")),
         address_type=fields.text(obj, "addressType"),
         purpose=fields.text(obj, "purpose"),
-        users=tuple(parse_link(user, project=reader.project, numbers=reader.numbers) or user for user in users),
+        users=tuple(name for user in users for name in reader.names(user) or (user,)),
         prefix_length=fields.integer(obj, "prefixLength"),
         ip_version=fields.text(obj, "ipVersion"),
         is_byoip=bool(fields.text(obj, "ipCollection") or fields.text(obj, "publicDelegatedPrefix")),

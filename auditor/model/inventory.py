@@ -49,6 +49,9 @@ class Inventory:
     coverage: Mapping[str, Coverage]
     projects: Mapping[str, Project]
     numbers: Mapping[str, str]
+    """Project ids by number."""
+    unnumbered: tuple[str, ...]
+    """The projects whose number is not known."""
     resources: Mapping[ResourceName, Resource]
     """Judged and context resources alike."""
     unreadable: Mapping[ResourceName, str]
@@ -94,7 +97,8 @@ class _Builder:
         snapshot = self.snapshot
         projects = self._projects()
         numbers = {project.number: project.id for project in projects.values() if project.number}
-        resources = self._resources(projects, numbers)
+        unnumbered = tuple(project.id for project in projects.values() if not project.number)
+        resources = self._resources(projects, numbers, unnumbered)
         clusters = self._clusters(projects, numbers)
         keys = sorted(clusters)
         return Inventory(
@@ -102,6 +106,7 @@ class _Builder:
             coverage=self.coverage,
             projects=projects,
             numbers=numbers,
+            unnumbered=unnumbered,
             resources=resources,
             unreadable=self.unreadable,
             clusters=clusters,
@@ -146,12 +151,12 @@ class _Builder:
         return Project(project, str(number), host == "HOST" if is_known else None)
 
     def _resources(
-        self, projects: Mapping[str, Project], numbers: Mapping[str, str]
+        self, projects: Mapping[str, Project], numbers: Mapping[str, str], unnumbered: tuple[str, ...]
     ) -> Mapping[ResourceName, Resource]:
         found: dict[ResourceName, Resource] = {}
         for project in projects:
             for collection in COLLECTIONS:
-                reader = Reader(project, collection, numbers)
+                reader = Reader(project, collection, numbers, unnumbered)
                 for obj in _in_fixed_order(self.snapshot.compute.get((project, collection), ())):
                     self._add_resource(obj, reader, found)
         return dict(sorted(found.items(), key=lambda item: item[0].full))
@@ -176,7 +181,7 @@ class _Builder:
         """What has a readable name is reported as unknown, not lost."""
         bare = {key: obj[key] for key in ("name", "selfLink", "region", "zone") if isinstance(obj.get(key), str)}
         try:
-            resource = compute.parse(bare, Reader(reader.project, reader.collection, reader.numbers))
+            resource = compute.parse(bare, reader)
         except ValueError:
             return
         if resource.name not in found:

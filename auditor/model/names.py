@@ -7,7 +7,7 @@ share one name, and so can a global and a regional rule (ownership.md, section 1
 from __future__ import annotations
 
 import ipaddress
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 COMPUTE_PREFIX = "//compute.googleapis.com/"
@@ -91,6 +91,19 @@ def parse_link(
     if len(parts) == 4 and parts[0] in ("regions", "zones"):
         return ResourceName(project, f"{parts[0]}/{parts[1]}", parts[2], parts[3])
     return None
+
+
+def possible_names(
+    link: str, *, project: str | None, numbers: Mapping[str, str], unnumbered: Sequence[str]
+) -> tuple[ResourceName, ...]:
+    """What a link may mean: one name, none, or one for each project of `unnumbered` (whose number is not known) where
+    the link gives a project number that belongs to no known project. A link not understood must not vanish."""
+    name = parse_link(link, project=project, numbers=numbers)
+    if name is None:
+        return ()
+    if not name.project.isdigit() or not unnumbered:
+        return (name,)
+    return tuple(ResourceName(owner, name.scope, name.collection, name.name) for owner in unnumbered)
 
 
 @dataclass(frozen=True, slots=True, order=True)
