@@ -249,7 +249,9 @@ def commands() -> None:
     """
 
 
-@commands.command(DEFAULT_COMMAND, context_settings=CONTEXT)
+@commands.command(
+    DEFAULT_COMMAND, context_settings=CONTEXT, short_help="Judge and price what is in a snapshot (the default)."
+)
 @_options(snapshot_options, report_options, exit_options, common_options)
 @click.pass_context
 def audit_command(ctx: click.Context, /, **parameters: Any) -> int:
@@ -272,7 +274,7 @@ def audit_command(ctx: click.Context, /, **parameters: Any) -> int:
     )
 
 
-@commands.command("explain", context_settings=CONTEXT)
+@commands.command("explain", context_settings=CONTEXT, short_help="Show the chain of evidence behind a verdict.")
 @click.argument("resource")
 @_options(snapshot_options, common_options)
 @click.pass_context
@@ -293,11 +295,14 @@ def explain_command(ctx: click.Context, /, resource: str, **parameters: Any) -> 
             f"No judged resource of the snapshot is called {resource}",
             f"Did you mean {', '.join(close)}?" if close else "`gke-auditor audit --verdict all` lists all of them.",
         )
-    write_stdout(explain.render(report, inventory, found))
+    width = shutil.get_terminal_size().columns if sys.stdout.isatty() else None
+    write_stdout(explain.render(report, inventory, found, width))
     return ExitCode.OK
 
 
-@commands.command("costs", context_settings=CONTEXT)
+@commands.command(
+    "costs", context_settings=CONTEXT, short_help="Show who pays what: in use, idle and wasted side by side."
+)
 @click.option(
     "--by",
     type=click.Choice(GROUPINGS),
@@ -359,7 +364,9 @@ def version_command(ctx: click.Context, /, **parameters: Any) -> int:
     return ExitCode.OK
 
 
-@commands.command("completion", context_settings=CONTEXT)
+@commands.command(
+    "completion", context_settings=CONTEXT, short_help="Print the completion script of bash, zsh or fish."
+)
 @click.argument("shell", type=click.Choice(("bash", "zsh", "fish")))
 @common_options
 @click.pass_context

@@ -374,7 +374,8 @@ def _gateway_answer(
     right_hash = maker.marks.get("hash12", "") in gateway_hashes(
         gateway.meta.namespace, gateway.meta.name, gateway.listener_ports
     )
-    if is_described or is_listed or right_hash:
+    is_known_cluster = is_described or not code or code in codes
+    if is_described or is_listed or (right_hash and is_known_cluster):
         return _alive(context, resource, live, f"{live.label} has this resource by name")
     return Ownership(Answer.CONTRADICTED, live, f"{live.label} bears the name in this resource's name")
 

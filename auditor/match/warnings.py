@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from ..model.compute import Address, ForwardingRule, Resource
 from ..model.finding import WASTE, Verdict
 from ..model.names import ResourceName
+from ..model.snapshot import compute_scope
 from .context import Context, Opinion
 from .makers import Role
 
@@ -32,13 +33,16 @@ def _of_rule(
 ) -> Iterator[str]:
     holders = context.addresses_of_rule.get(resource.name, ())
     if rule.ip is not None and not holders and not rule.scheme.startswith("INTERNAL"):
-        yield f"The IP {rule.ip} is ephemeral: it is lost for good with its rule. Look for DNS records first."
+        if context.inventory.coverage_of(compute_scope(resource.name.project, "addresses")).is_full:
+            yield f"The IP {rule.ip} is ephemeral: it is lost for good with its rule. Look for DNS records first."
+        else:
+            yield (
+                f"The addresses were not read in full: if nobody reserved the IP {rule.ip}, it is lost for good with "
+                "its rule. Look for DNS records first."
+            )
     for name in holders:
         if context.makers[name].role is Role.FOREIGN:
-            yield (
-                f"A person reserved its address {name.name}: the address is free of charge only while a forwarding "
-                "rule holds it, and starts to cost when only the rule goes."
-            )
+            yield _starts_to_cost(name)
         else:
             yield f"Its address {name.name} stays when only the rule goes, and then starts to cost."
     for name in context.graph.rules_by_ip.get(rule.ip, ()) if rule.ip is not None else ():
@@ -53,7 +57,15 @@ def _of_address(context: Context, resource: Resource, address: Address, opinion:
     if opinion.verdict is Verdict.UNUSED and address.address_type != "INTERNAL":
         yield "A released external IP cannot be had back."
     if opinion.reason == "reserved-address-on-orphan":
-        yield "It is free of charge while a forwarding rule holds it, and starts to cost when only the rule goes."
+        yield _starts_to_cost(resource.name)
+
+
+def _starts_to_cost(address: ResourceName) -> str:
+    """Said of the rule and of its address in the same words, so that one load balancer says it once."""
+    return (
+        f"A person reserved the address {address.name}: it is free of charge only while a forwarding rule holds it, "
+        "and starts to cost when only the rule goes."
+    )
 
 
 def _dead_backends(context: Context, resource: Resource, opinions: Mapping[ResourceName, Opinion]) -> Iterator[str]:

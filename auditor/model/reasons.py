@@ -66,7 +66,8 @@ ALL: tuple[Reason, ...] = (
     Reason(
         "temporary-address-left",
         Verdict.ORPHANED,
-        "An address that a controller reserves for the seconds of a sync, still there, on no load balancer in use.",
+        "An address that a controller reserved by itself, for the seconds of a sync or for an Ingress or Gateway, "
+        "still there, on no load balancer in use.",
         "None known; a controller that is syncing right now is covered by --min-age.",
         _ADDRESS,
     ),

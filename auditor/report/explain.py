@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+import textwrap
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from ipaddress import ip_address
 from shlex import quote
 
@@ -23,6 +24,10 @@ from .selection import place
 
 _PARTS_SHOWN = 40
 _COLUMN = 17
+_INDENT = " " * (_COLUMN + 4)
+_LEAST_WIDTH = 60
+_COPIED = ("gcloud ", "kubectl ", "https://")
+"""What a reader copies stands in one piece, however long."""
 
 
 def find(report: Report, wanted: str) -> tuple[Finding, ...]:
@@ -65,18 +70,37 @@ def _names(finding: Finding) -> set[str]:
     return names
 
 
-def render(report: Report, inventory: Inventory, findings: Sequence[Finding]) -> str:
-    """One block for each of `findings`. The inventory is the one that the report was made from."""
+def render(report: Report, inventory: Inventory, findings: Sequence[Finding], width: int | None = None) -> str:
+    """One block for each of `findings`, wrapped to `width` where there is one.
+
+    The inventory is the one that the report was made from.
+    """
     members: dict[ResourceName, list[Finding]] = {}
     for finding in (*report.findings, *report.suppressed):
         members.setdefault(place(finding), []).append(finding)
     blocks = [_block(finding, report, inventory, members[place(finding)]) for finding in findings]
-    return "\n\n".join(blocks) + "\n"
+    return "\n\n".join("\n".join(_wrapped(block, width)) for block in blocks) + "\n"
 
 
-def _block(finding: Finding, report: Report, inventory: Inventory, members: Sequence[Finding]) -> str:
+def _wrapped(lines: Iterable[str], width: int | None) -> Iterator[str]:
+    for line in lines:
+        start, said = line[: len(_INDENT)], line[len(_INDENT) :]
+        if width is None or len(line) <= width or not start.startswith("  ") or said.startswith(_COPIED):
+            yield line
+            continue
+        yield from textwrap.wrap(
+            said,
+            max(_LEAST_WIDTH, width),
+            initial_indent=start,
+            subsequent_indent=f"{_INDENT}  ",
+            break_long_words=False,
+            break_on_hyphens=False,
+        )
+
+
+def _block(finding: Finding, report: Report, inventory: Inventory, members: Sequence[Finding]) -> list[str]:
     resource = inventory.resources.get(finding.resource)
-    lines = [
+    return [
         text.clean(finding.resource.full),
         *_what_it_is(finding, resource, report),
         *_what_it_is_part_of(finding, members, inventory),
@@ -88,7 +112,6 @@ def _block(finding: Finding, report: Report, inventory: Inventory, members: Sequ
         *_remedies(finding, report),
         *_confirm_by_hand(finding),
     ]
-    return "\n".join(lines)
 
 
 def _section(title: str, items: Iterable[str]) -> list[str]:

@@ -32,6 +32,7 @@ _MOST_WARNINGS = 8
 _UNBOUNDED = 10**6
 _MOST_HINTS = 2
 _NAMES_SHOWN = 3
+_SAYS_LESS = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,8 +52,14 @@ class _Column:
     align: str = "left"
     narrowest: int | None = None
     """How narrow its cells may be made; None = they are never shortened."""
+    comfortable: int | None = None
+    """How wide it had better stay: columns that say less are left out before its cells get narrower than that."""
     narrow_rank: int = 0
     """On a terminal that is too narrow for all, the highest rank is left out first; 0 = always there."""
+
+    @property
+    def says_less(self) -> bool:
+        return self.narrow_rank >= _SAYS_LESS
 
 
 def render(report: Report, selection: Selection, layout: Layout) -> str:
@@ -87,7 +94,8 @@ def _findings(report: Report, selected: Selected, selection: Selection, layout: 
     rows = fold(selected.findings)
     if rows:
         return _table(rows, report, layout)
-    asked = " or ".join(text.verdict_name(verdict) for verdict in Verdict if verdict in selection.verdicts)
+    names = [text.verdict_name(verdict) for verdict in Verdict if verdict in selection.verdicts]
+    asked = " or ".join([", ".join(names[:-1]), names[-1]] if len(names) > 1 else names)
     scope = " in what was read; see below what was not" if report.gaps else ""
     filtered = " that fits the filters" if selected.filtered_count else ""
     return f"Nothing {asked}{filtered}{scope}."
@@ -135,8 +143,8 @@ def _columns(report: Report) -> list[_Column]:
         _verdict_column(),
         _Column("US$/month", _money, align="right"),
         _age_column(report.snapshot_taken_at),
-        _Column("Where", where, narrowest=11, narrow_rank=4),
-        _Column("What", _what, narrowest=16),
+        _Column("Where", where, narrowest=11, comfortable=22, narrow_rank=4),
+        _Column("What", _what, narrowest=16, comfortable=24),
         _Column("Parts", lambda row: f"+{row.part_count}" if row.part_count else "", align="right", narrow_rank=5),
         _Column("Cluster", lambda row: text.cluster_name(row.owner, row.verdict), narrowest=15, narrow_rank=2),
         _Column("IP", _ips, narrowest=15, narrow_rank=1),
@@ -215,12 +223,19 @@ def _counted(collection: str, count: int) -> str:
 
 
 def _fitting(columns: list[_Column], cells: Mapping[str, Sequence[str]], width: int) -> tuple[list[_Column], list[str]]:
-    """The columns that fit when every one that can shrink is at its narrowest; and the titles of the others."""
+    """The columns that fit, and the titles of the others.
+
+    First those that say less go until the rest fits in comfort, then any that may until it fits at its narrowest.
+    """
     kept, left_out = list(columns), []
-    while _least_width(kept, cells) > width and any(column.narrow_rank for column in kept):
-        least = max(kept, key=lambda column: column.narrow_rank)
-        kept.remove(least)
-        left_out.append(least.title)
+    for is_comfortable in (True, False):
+        while _least_width(kept, cells, is_comfortable=is_comfortable) > width:
+            may_go = [column for column in kept if (column.says_less if is_comfortable else column.narrow_rank)]
+            if not may_go:
+                break
+            least = max(may_go, key=lambda column: column.narrow_rank)
+            kept.remove(least)
+            left_out.append(least.title)
     return kept, left_out
 
 
@@ -228,22 +243,27 @@ def _natural_width(column: _Column, cells: Mapping[str, Sequence[str]]) -> int:
     return max(len(column.title), *(len(cell) for cell in cells[column.title]))
 
 
-def _least_width(columns: Sequence[_Column], cells: Mapping[str, Sequence[str]]) -> int:
-    widths = [min(_natural_width(column, cells), column.narrowest or _UNBOUNDED) for column in columns]
+def _floor(column: _Column, *, is_comfortable: bool) -> int:
+    return (column.comfortable if is_comfortable else None) or column.narrowest or _UNBOUNDED
+
+
+def _least_width(columns: Sequence[_Column], cells: Mapping[str, Sequence[str]], *, is_comfortable: bool) -> int:
+    widths = [min(_natural_width(column, cells), _floor(column, is_comfortable=is_comfortable)) for column in columns]
     return sum(widths) + SEPARATOR_WIDTH * (len(columns) - 1)
 
 
 def _shortened(columns: Sequence[_Column], cells: Mapping[str, Sequence[str]], width: int) -> dict[str, list[str]]:
-    """The same cells, the widest columns that may lose letters cut down until the row fits."""
+    """The same cells, the widest columns that may lose letters cut down until the row fits, in comfort if it can."""
     widths = {column.title: _natural_width(column, cells) for column in columns}
-    narrowest = {column.title: column.narrowest for column in columns if column.narrowest is not None}
     excess = sum(widths.values()) + SEPARATOR_WIDTH * (len(columns) - 1) - width
-    while excess > 0:
-        shrinkable = [title for title, least in narrowest.items() if widths[title] > least]
-        if not shrinkable:
-            break
-        widths[max(shrinkable, key=lambda title: widths[title])] -= 1
-        excess -= 1
+    for is_comfortable in (True, False):
+        floors = {column.title: _floor(column, is_comfortable=is_comfortable) for column in columns}
+        while excess > 0:
+            shrinkable = [title for title, least in floors.items() if widths[title] > least]
+            if not shrinkable:
+                break
+            widths[max(shrinkable, key=lambda title: widths[title])] -= 1
+            excess -= 1
     return {title: [text.shorten(cell, limit) for cell in cells[title]] for title, limit in widths.items()}
 
 

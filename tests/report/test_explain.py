@@ -85,3 +85,16 @@ def test_hostile_text_is_harmless(text: str) -> None:
     assert not set(shown) & hostile.DANGEROUS
     assert all(line.startswith(("//compute", "  ")) for line in shown.splitlines() if line)
     assert len(shown) < 60_000
+
+
+def test_a_terminal_gets_wrapped_sentences_and_whole_commands() -> None:
+    report = sample.report()
+    found = explain.find(report, "203.0.113.7")
+    piped = explain.render(report, sample.inventory(), found)
+    shown = explain.render(report, sample.inventory(), found, width=80)
+    assert shown.split() == piped.split(), "wrapping loses no word"
+    copied = ("gcloud ", "kubectl ", "https://", "//compute")
+    assert all(
+        len(line) <= 80 or line[21:].startswith(copied) or line.startswith(copied) for line in shown.splitlines()
+    )
+    assert max(map(len, piped.splitlines())) > 80

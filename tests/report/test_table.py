@@ -40,7 +40,7 @@ def test_golden(file_name: str, selection: Selection, layout: Layout) -> None:
 def test_nothing_found_is_said_with_what_was_not_read() -> None:
     empty = replace(sample.with_findings(), gaps=sample.report().gaps, counts=dict.fromkeys(Verdict, 0))
     shown = table.render(empty, Selection(), Layout())
-    assert "Nothing orphaned or unused or idle or unknown in what was read; see below what was not." in shown
+    assert "Nothing orphaned, unused, idle or unknown in what was read; see below what was not." in shown
 
 
 def test_one_row_per_load_balancer_with_its_parts_counted() -> None:
