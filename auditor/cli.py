@@ -24,7 +24,16 @@ from .errors import AuditorError, ExitCode, NotFound, UsageError
 from .files import STDOUT, write_file, write_stdout
 from .model.finding import Verdict
 from .outcome import FAIL_ON, exit_code
-from .parameters import FORMATS, parse_amount, parse_duration, parse_format_file, parse_time
+from .parameters import (
+    FORMATS,
+    parse_amount,
+    parse_duration,
+    parse_endpoint,
+    parse_format_file,
+    parse_parent_number,
+    parse_time,
+    parse_universe,
+)
 from .settings import Settings
 
 if TYPE_CHECKING:
@@ -32,6 +41,7 @@ if TYPE_CHECKING:
     from .model.inventory import Inventory
     from .model.money import PriceTable
     from .model.report import Report
+    from .model.snapshot import Snapshot
     from .report.selection import Selection
 
 PROGRAM = "gke-auditor"
@@ -125,13 +135,98 @@ common_options = _options(
     ),
 )
 
+min_age_option = click.option(
+    "--min-age",
+    type=parse_duration,
+    metavar="DURATION",
+    default="1h",
+    show_default=True,
+    help="Call nothing younger orphaned or unused (90m, 1h, 7d).",
+)
+
+live_options = _options(
+    click.option(
+        "--project",
+        multiple=True,
+        metavar="ID",
+        help="Read this project; with --snapshot, show only it.  [repeatable; default: that of the credentials]",
+    ),
+    click.option(
+        "--folder",
+        multiple=True,
+        metavar="NUMBER",
+        type=parse_parent_number("folders"),
+        help="Read every project below this folder that has load balancers, addresses or clusters.  [repeatable]",
+    ),
+    click.option(
+        "--organization",
+        multiple=True,
+        metavar="NUMBER",
+        type=parse_parent_number("organizations"),
+        help="The same for an organization.  [repeatable]",
+    ),
+    click.option("--impersonate-service-account", metavar="EMAIL", help="Read as this service account."),
+    click.option("--quota-project", metavar="ID", help="Count the requests against the quota of this project."),
+    click.option(
+        "--kubeconfig",
+        metavar="FILE",
+        type=click.Path(path_type=Path),
+        help="Read the clusters of this kubeconfig too, those that are no GKE clusters.",
+    ),
+    click.option("--context", multiple=True, metavar="NAME", help="Only these contexts of it.  [repeatable]"),
+    click.option(
+        "--endpoint",
+        multiple=True,
+        metavar="SERVICE=URL",
+        type=parse_endpoint,
+        help="Where a Google API answers in a restricted network, e.g. compute=https://...  [repeatable]",
+    ),
+    click.option(
+        "--universe-domain",
+        metavar="DOMAIN",
+        type=parse_universe,
+        default=Settings().universe_domain,
+        show_default=True,
+        help="The domain of the Google Cloud universe.",
+    ),
+    click.option(
+        "--concurrency",
+        metavar="N",
+        type=click.IntRange(1, 256),
+        default=Settings().concurrency,
+        show_default=True,
+        help="Requests in flight at once.",
+    ),
+    click.option(
+        "--timeout",
+        type=parse_duration,
+        metavar="DURATION",
+        default="30s",
+        show_default=True,
+        help="The longest that one request may take.",
+    ),
+    click.option(
+        "--deadline",
+        type=parse_duration,
+        metavar="DURATION",
+        help="The longest that reading may take; what is not read by then is a gap.",
+    ),
+)
+
+keep_option = click.option(
+    "--keep-snapshot",
+    metavar="PATH",
+    type=click.Path(path_type=Path),
+    help="Keep what a live run reads there, a new folder or .tar.gz, to audit it again with --snapshot.",
+)
+
 snapshot_options = _options(
     click.option(
         "--snapshot",
         multiple=True,
         metavar="PATH",
         type=click.Path(path_type=Path),
-        help="Snapshot to audit: a directory or a .tar.gz. Several are read as one.  [repeatable]",
+        help="Audit this snapshot, a directory or .tar.gz, and ask nobody. Several are read as one.  [repeatable]",
     ),
     click.option(
         "--as-of",
@@ -139,14 +234,7 @@ snapshot_options = _options(
         metavar="TIME",
         help="Count ages up to this time (2026-11-22T06:00:00Z).  [default: when the snapshot was taken]",
     ),
-    click.option(
-        "--min-age",
-        type=parse_duration,
-        metavar="DURATION",
-        default="1h",
-        show_default=True,
-        help="Call nothing younger orphaned or unused (90m, 1h, 7d).",
-    ),
+    min_age_option,
     click.option(
         "--ignore-file",
         type=click.Path(path_type=Path),
@@ -186,7 +274,6 @@ report_options = _options(
         show_default=True,
         help="Show only these verdicts.  [repeatable]",
     ),
-    click.option("--project", multiple=True, metavar="ID", help="Show only this project.  [repeatable]"),
     click.option(
         "--cluster",
         multiple=True,
@@ -250,12 +337,14 @@ def commands() -> None:
 
 
 @commands.command(
-    DEFAULT_COMMAND, context_settings=CONTEXT, short_help="Judge and price what is in a snapshot (the default)."
+    DEFAULT_COMMAND,
+    context_settings=CONTEXT,
+    short_help="Judge and price load balancers and addresses (the default).",
 )
-@_options(snapshot_options, report_options, exit_options, common_options)
+@_options(snapshot_options, live_options, keep_option, report_options, exit_options, common_options)
 @click.pass_context
 def audit_command(ctx: click.Context, /, **parameters: Any) -> int:
-    """Judge every load balancer part and address of a snapshot, and price it.
+    """Judge every load balancer part and address of the projects named, or of a snapshot, and price it.
 
     Filters only hide: counts, sums and exit codes are those of everything that was read.
 
@@ -274,9 +363,54 @@ def audit_command(ctx: click.Context, /, **parameters: Any) -> int:
     )
 
 
+@commands.command("collect", context_settings=CONTEXT, short_help="Write a snapshot of the projects named.")
+@click.option(
+    "--output",
+    "destination",
+    required=True,
+    metavar="PATH",
+    type=click.Path(path_type=Path),
+    help="A new folder, or a .tar.gz.",
+)
+@_options(live_options, min_age_option, common_options)
+@click.pass_context
+def collect_command(ctx: click.Context, /, destination: Path, **parameters: Any) -> int:
+    """Read the projects named and their clusters, and write what was read as a snapshot, with what was missing.
+
+    What was read is written even when the run is interrupted. Audit it with `gke-auditor audit --snapshot PATH`.
+    """
+    from .live_run import read_world  # noqa: PLC0415 - commands load what they need, --help nothing
+
+    chosen, console = _start(ctx, parameters)
+    snapshot = read_world(chosen, console, destination)
+    gaps = sum(coverage.is_gap for coverage in snapshot.coverage.values())
+    told = f", {gaps} lists not read in full" if gaps else ""
+    console.say(
+        f"Wrote {destination}: {len(snapshot.projects)} projects{told}. Audit it: {PROGRAM} audit --snapshot {destination}"
+    )
+    return ExitCode.OK
+
+
+@commands.command("check-access", context_settings=CONTEXT, short_help="Say what the account may not read.")
+@_options(live_options, common_options)
+@click.pass_context
+def check_access_command(ctx: click.Context, /, **parameters: Any) -> int:
+    """Say for each project and cluster what an audit would not be allowed to read, and which command grants it.
+
+    Exit codes: 0 nothing is missing, 1 something is.
+    """
+    from .live_run import check  # noqa: PLC0415
+    from .report import access  # noqa: PLC0415
+
+    chosen, console = _start(ctx, parameters)
+    places = check(chosen, console)
+    write_stdout(access.render(places))
+    return ExitCode.OK if all(place.is_complete for place in places) else ExitCode.NOT_DONE
+
+
 @commands.command("explain", context_settings=CONTEXT, short_help="Show the chain of evidence behind a verdict.")
 @click.argument("resource")
-@_options(snapshot_options, common_options)
+@_options(snapshot_options, live_options, keep_option, common_options)
 @click.pass_context
 def explain_command(ctx: click.Context, /, resource: str, **parameters: Any) -> int:
     """Show the chain behind a verdict: what a thing is, who made it, who was asked, what it costs.
@@ -310,7 +444,7 @@ def explain_command(ctx: click.Context, /, resource: str, **parameters: Any) -> 
     show_default=True,
     help="What to add the money up by.",
 )
-@_options(snapshot_options, common_options)
+@_options(snapshot_options, live_options, keep_option, common_options)
 @click.pass_context
 def costs_command(ctx: click.Context, /, **parameters: Any) -> int:
     """Show who pays what for load balancers and addresses, in use, idle and wasted beside each other."""
@@ -340,7 +474,7 @@ def prices_command(ctx: click.Context, /, **parameters: Any) -> int:
 
 
 @commands.command("config", context_settings=CONTEXT)
-@_options(snapshot_options, report_options, exit_options, common_options)
+@_options(snapshot_options, live_options, keep_option, report_options, exit_options, common_options)
 @click.pass_context
 def config_command(ctx: click.Context, /, **parameters: Any) -> int:
     """Print the settings in force, and where each came from.
@@ -394,23 +528,34 @@ def _start(ctx: click.Context, parameters: Mapping[str, Any]) -> tuple[Settings,
 
 
 def _read_world(chosen: Settings, console: Console) -> tuple[Inventory, PriceTable]:
-    """The snapshot as views, and the prices."""
-    if not chosen.snapshot:
-        raise UsageError(
-            "Nothing to audit: give --snapshot PATH, a directory or .tar.gz that scripts/dump has written",
-            f"{PROGRAM} audit --snapshot PATH   ({PROGRAM} audit --help shows all options)",
-        )
-    from .collect.directory import read_snapshots  # noqa: PLC0415
+    """The snapshot, or the world itself, as views; and the prices."""
     from .data.tables import load_prices  # noqa: PLC0415
     from .model.inventory import build  # noqa: PLC0415
 
-    with console.progress("Reading the snapshot"):
-        inventory = build(read_snapshots(chosen.snapshot))
+    inventory = build(_live_snapshot(chosen, console) if chosen.is_live else _read_snapshots(chosen, console))
     console.detail(
         f"Read {len(inventory.resources)} resources of {len(inventory.projects)} projects "
         f"and {len(inventory.clusters)} clusters"
     )
     return inventory, load_prices()
+
+
+def _read_snapshots(chosen: Settings, console: Console) -> Snapshot:
+    from .collect.directory import read_snapshots  # noqa: PLC0415
+
+    if chosen.keep_snapshot is not None or chosen.folder or chosen.organization:
+        raise UsageError(
+            "--snapshot asks nobody: --folder, --organization and --keep-snapshot are for live runs",
+            "Leave them out, or leave out --snapshot.",
+        )
+    with console.progress("Reading the snapshot"):
+        return read_snapshots(chosen.snapshot)
+
+
+def _live_snapshot(chosen: Settings, console: Console) -> Snapshot:
+    from .live_run import read_world  # noqa: PLC0415
+
+    return read_world(chosen, console, chosen.keep_snapshot)
 
 
 def _assess(inventory: Inventory, prices: PriceTable, chosen: Settings) -> Report:
@@ -461,7 +606,7 @@ def _selection(chosen: Settings) -> Selection:
 
     return Selection(
         verdicts=chosen.verdicts,
-        projects=chosen.project,
+        projects=() if chosen.is_live else chosen.project,
         clusters=chosen.cluster,
         regions=chosen.region,
         namespaces=chosen.namespace,

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from threading import Lock
 from typing import IO, TYPE_CHECKING
 
 from .report import text
 
 if TYPE_CHECKING:
     from rich.console import Console as RichConsole
+
+    from .collect.harvest import Progress
 
 LONGEST = 4000
 
@@ -25,6 +28,15 @@ def may_use_color(stream: IO[str], wish: str, environment: Mapping[str, str]) ->
     if environment.get("FORCE_COLOR") or environment.get("CLICOLOR_FORCE", "0") not in ("", "0"):
         return True
     return environment.get("TERM") != "dumb" and stream.isatty()
+
+
+def _progress_line(progress: Progress) -> str:
+    """Reading projects 14/61 · clusters 3/5 · 210 requests · 2 gaps."""
+    parts = [f"projects {progress.projects_done}/{progress.projects}"]
+    parts.append(f"clusters {progress.clusters_done}/{progress.clusters}")
+    parts.append(text.plural(progress.requests, "request"))
+    parts.append(text.plural(progress.gaps, "gap"))
+    return "Reading " + " · ".join(parts)
 
 
 @dataclass(slots=True)
@@ -71,6 +83,30 @@ class Console:
             return
         with self._rich().status(text.clean(what)):
             yield
+
+    @contextmanager
+    def following(self) -> Iterator[Callable[[Progress], None]]:
+        """Follow a live run, from many threads: one line that changes on a coloured terminal, else one line for each
+        project; nothing when quiet."""
+        lock = Lock()
+        if self.quiet:
+            yield lambda progress: None
+        elif not self._has_color() or not sys.stderr.isatty():
+
+            def print_event(progress: Progress) -> None:
+                if progress.event:
+                    with lock:
+                        self._print(progress.event)
+
+            yield print_event
+        else:
+            with self._rich().status("Reading") as status:
+
+                def show(progress: Progress) -> None:
+                    with lock:
+                        status.update(_progress_line(progress))
+
+                yield show
 
     def _print(self, line: str, style: str = "") -> None:
         shown = text.clean(line, LONGEST)

@@ -50,11 +50,11 @@ AUDIT_AGAIN = "Audit again; -v shows more of the error"
 def find_gaps(inventory: Inventory, findings: Iterable[Finding]) -> tuple[Gap, ...]:
     """The gaps of one audit in order of scope: what the snapshot calls partial or failed, and what it lacks.
 
-    A list that nobody collected is a gap only where a verdict can depend on it.
+    A list that nobody collected is a gap only where a verdict can depend on it, or one of these does.
     """
-    needed = set(_needed_scopes(inventory))
-    coverages = [inventory.coverage_of(scope) for scope in sorted(needed | set(inventory.coverage))]
     unknown = _unknown_by_source(findings)
+    needed = {*_needed_scopes(inventory), *unknown}
+    coverages = [inventory.coverage_of(scope) for scope in sorted(needed | set(inventory.coverage))]
     return tuple(
         _gap(coverage, unknown.get(coverage.scope, 0))
         for coverage in coverages

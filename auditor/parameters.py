@@ -7,6 +7,7 @@ with a sentence for the reader.
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal, InvalidOperation
 
@@ -50,6 +51,42 @@ def parse_time(value: str | datetime) -> datetime:
     if parsed.year not in _YEARS:
         raise click.BadParameter(f"{value!r} is not in this age.")
     return parsed
+
+
+def parse_endpoint(value: str | tuple[str, str]) -> tuple[str, str]:
+    """SERVICE=URL."""
+    from .collect import google  # noqa: PLC0415 - only where a live run is set up
+
+    if isinstance(value, tuple):
+        return value
+    try:
+        return google.parse_endpoint(value)
+    except ValueError as error:
+        raise click.BadParameter(f"{error}.") from None
+
+
+def parse_universe(value: str) -> str:
+    """The domain of a Google Cloud universe."""
+    from .collect import google  # noqa: PLC0415
+
+    try:
+        return google.parse_universe(value)
+    except ValueError as error:
+        raise click.BadParameter(f"{error}.") from None
+
+
+def parse_parent_number(kind: str) -> Callable[[str], str]:
+    """The number of a folder or organization; `kind` is "folders" or "organizations"."""
+
+    def parse(value: str) -> str:
+        from .collect.projects import parse_parent  # noqa: PLC0415
+
+        try:
+            return parse_parent(kind, value).number
+        except ValueError as error:
+            raise click.BadParameter(f"{error}.") from None
+
+    return parse
 
 
 def parse_amount(value: str | Decimal) -> Decimal:

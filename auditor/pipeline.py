@@ -15,9 +15,10 @@ from .gaps import clusters_read, find_gaps, find_notes
 from .match import judge
 from .match.suppress import IgnoreEntry, suppress
 from .model import inventory as views
-from .model.finding import Finding, Verdict
+from .model.finding import WASTE, Finding, Verdict
 from .model.inventory import Inventory
 from .model.money import PriceTable
+from .model.names import ResourceName
 from .model.report import Report
 from .model.snapshot import JUDGED_COLLECTIONS, Snapshot, Status, compute_scope
 
@@ -70,6 +71,24 @@ def assess(inventory: Inventory, options: Options, prices: PriceTable) -> Report
         warnings=(*_age_warnings(inventory, options), *inventory.warnings, *suppressed.warnings),
         settings=options.settings,
     )
+
+
+def would_be_waste(snapshot: Snapshot, *, as_of: datetime, min_age: timedelta) -> tuple[ResourceName, ...]:
+    """What a live run asks for once more before it calls it waste: the root of each would-be orphaned load balancer,
+    each would-be orphaned or unused address, and what stands alone."""
+    judged = {finding.resource: finding for finding in judge(views.build(snapshot), as_of=as_of, min_age=min_age)}
+    wasted = [finding for finding in judged.values() if finding.verdict in WASTE]
+    roots = {
+        finding.load_balancer: None
+        for finding in wasted
+        if finding.load_balancer is not None and judged[finding.load_balancer].verdict in WASTE
+    }
+    alone = {
+        finding.resource: None
+        for finding in wasted
+        if finding.load_balancer not in roots or finding.resource.collection == "addresses"
+    }
+    return tuple(roots | alone)
 
 
 def _check_that_something_was_read(inventory: Inventory) -> None:

@@ -25,8 +25,8 @@ from .parameters import duration_text
 
 ENVIRONMENT_PREFIX = "GKE_AUDITOR"
 DEFAULT_PATH = Path("gke-auditor.toml")
-NOT_SETTINGS = frozenset({"config", "no_config", "help"})
-"""Options that say where settings come from, and are none themselves."""
+NOT_SETTINGS = frozenset({"config", "no_config", "help", "destination"})
+"""Options that say where settings come from, or where one command writes: no settings themselves."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +34,18 @@ class Settings:
     """Everything that flags, environment and file can set. A command that lacks an option has its default here."""
 
     snapshot: tuple[Path, ...] = ()
+    folder: tuple[str, ...] = ()
+    organization: tuple[str, ...] = ()
+    impersonate_service_account: str | None = None
+    quota_project: str | None = None
+    kubeconfig: Path | None = None
+    context: tuple[str, ...] = ()
+    endpoint: tuple[tuple[str, str], ...] = ()
+    universe_domain: str = "googleapis.com"
+    concurrency: int = 32
+    timeout: timedelta = timedelta(seconds=30)
+    deadline: timedelta | None = None
+    keep_snapshot: Path | None = None
     as_of: datetime | None = None
     min_age: timedelta = timedelta(hours=1)
     ignore_file: Path | None = None
@@ -57,6 +69,11 @@ class Settings:
     color: str = "auto"
 
     @property
+    def is_live(self) -> bool:
+        """Without a snapshot the world itself is read."""
+        return not self.snapshot
+
+    @property
     def verdicts(self) -> tuple[Verdict, ...]:
         """The verdicts that are asked for, in the order of reports."""
         if "all" in self.verdict:
@@ -76,7 +93,7 @@ def shown_in_report(settings: Settings) -> Mapping[str, Any]:
         "as_of": format_time(settings.as_of),
         "min_age": duration_text(settings.min_age),
         "verdict": [verdict.value for verdict in settings.verdicts],
-        "project": list(settings.project),
+        "project": [] if settings.is_live else list(settings.project),
         "cluster": list(settings.cluster),
         "region": list(settings.region),
         "namespace": list(settings.namespace),

@@ -267,9 +267,14 @@ def test_what_is_suppressed_does_not_fail(run: Run, complete_snapshot: str, tmp_
 @pytest.mark.parametrize(
     ("args", "said"),
     [
-        ((), "Nothing to audit: give --snapshot PATH"),
-        (("audit",), "Nothing to audit: give --snapshot PATH"),
-        (("explain", "x"), "Nothing to audit: give --snapshot PATH"),
+        (("audit", "--snapshot", "x", "--folder", "12"), "--snapshot asks nobody"),
+        (("audit", "--snapshot", "x", "--keep-snapshot", "y"), "--snapshot asks nobody"),
+        (("audit", "--folder", "acme"), "is not the number of one of the folders"),
+        (("audit", "--endpoint", "compute=http://192.0.2.1"), "plain http:// is accepted for loopback addresses only"),
+        (("audit", "--endpoint", "mail=https://example.com"), "is not SERVICE=URL"),
+        (("audit", "--universe-domain", "nowhere"), "is no domain like"),
+        (("audit", "--concurrency", "0"), "is not in the range"),
+        (("collect",), "Missing option '--output'"),
         (("autid",), "No such command 'autid'"),
         (("audit", "--frobnicate"), "No such option"),
         (("audit", "--snapshot", "/does/not/exist"), "there is no such snapshot"),

@@ -147,7 +147,7 @@ def test_a_variable_that_is_no_setting_is_warned_about_and_harmless(run: Run, mo
 def test_every_option_is_a_setting_with_the_same_default() -> None:
     known = {field.name: field.default for field in fields(Settings)}
     seen = set()
-    needed = {"explain": ["a-name"], "completion": ["bash"]}
+    needed = {"explain": ["a-name"], "completion": ["bash"], "collect": ["--output", "world.tar.gz"]}
     for name, command in cli.commands.commands.items():
         defaults = command.make_context(name, needed.get(name, [])).params
         for parameter in command.params:

@@ -6,8 +6,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from ..model.compute import Address, Resource
-from ..model.finding import Owner, Verdict
+from ..model.finding import Evidence, Owner, Verdict
 from ..model.names import ClusterKey, IPAddress, ResourceName
+from ..model.nouns import noun
 from ..model.snapshot import clusters_scope, compute_scope, objects_scope
 from .candidates import hides_cluster_at, hides_referrer_of
 from .claims import ANY_REGION, Mention
@@ -60,7 +61,7 @@ def _used(
     scope = context.scope(resource)
     others = [user for user in users if collection_of(user) != "forwardingRules"]
     if others:
-        text = f"{collection_of(others[0]) or 'something'} {_short(others[0])} holds it."
+        text = f"{noun(collection_of(others[0])) or 'something'} {_short(others[0])} holds it."
         return Opinion(Verdict.IN_USE, "held-by-resource", HIGH, (say(text, scope),))
     opinions = {user: rules.get(user) if isinstance(user, ResourceName) else None for user in users}
     alive = _first(opinions, Verdict.IN_USE, Verdict.IDLE)
@@ -147,8 +148,8 @@ def _unused(context: Context, resource: Resource, body: Address, maker: Maker) -
         return _controllers_address(context, resource, maker)
     scope = context.scope(resource)
     if resource.status == "IN_USE":
-        text = "Its status is IN_USE, but nothing that can be seen uses it."
-        return Opinion(Verdict.UNKNOWN, "contradictory-evidence", LOW, (say(text, scope),))
+        unseen = _used_by_something_unseen(context, resource)
+        return Opinion(Verdict.UNKNOWN, "contradictory-evidence", LOW, (unseen,))
     if not resource.status:
         text = "It has no status, so nothing says that it is free."
         return Opinion(Verdict.UNKNOWN, "contradictory-evidence", LOW, (say(text, scope),))
@@ -168,6 +169,10 @@ def _unused(context: Context, resource: Resource, body: Address, maker: Maker) -
     return opinion
 
 
+def _used_by_something_unseen(context: Context, resource: Resource) -> Evidence:
+    return say("Its status is IN_USE, but nothing that can be seen uses it.", context.scope(resource))
+
+
 def _controllers_address(context: Context, resource: Resource, maker: Maker) -> Opinion:
     """An address with a controller's name and no rule on it: its owner is asked as for a forwarding rule."""
     ownership = find(context, resource, maker)
@@ -176,6 +181,11 @@ def _controllers_address(context: Context, resource: Resource, maker: Maker) -> 
     opinion = leftover(context, resource, maker, ownership)
     if opinion.verdict not in (Verdict.ORPHANED, Verdict.PENDING):
         return opinion
+    if resource.status == "IN_USE":
+        evidence = (*opinion.evidence, _used_by_something_unseen(context, resource))
+        return replace(
+            opinion, verdict=Verdict.UNKNOWN, reason="contradictory-evidence", confidence=LOW, evidence=evidence
+        )
     gaps = _unread_namers(context, resource, is_controllers=True) + _unread_users(context, resource)
     if gaps and opinion.verdict is Verdict.ORPHANED:
         evidence = (about_maker(context, resource, maker), *about_gaps(context, gaps))

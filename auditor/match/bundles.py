@@ -8,7 +8,7 @@ backend service are kin, and two load balancers.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Hashable, Iterable, Mapping, Sequence
+from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from ..model.compute import Address, ForwardingRule, Resource
@@ -157,8 +157,11 @@ def load_balancers(
         for key in _keys(resource, makers[name]):
             union.join(key, name)
         for link in resource.links:
-            if link.to in front_set and name.collection != "serviceAttachments":
+            if link.to in front_set:
                 union.join(link.to, name)
+        if verdicts[name].verdict is Verdict.FOREIGN:
+            for part in _users_parts_behind(inventory, verdicts, name):
+                union.join(part, name)
         key_of_ip = _ip_key(resource)
         if key_of_ip is not None:
             union.join(by_ip.setdefault(key_of_ip, name), name)
@@ -166,13 +169,45 @@ def load_balancers(
     for name in fronts:
         groups[union.find(name)].append(name)
     roots = {name: root for names in groups.values() for root in [min(names, key=_order)] for name in names}
-    _follow(inventory, graph, verdicts, roots)
+    _follow(inventory, makers, graph, verdicts, roots)
     return roots
 
 
+_USERS_PARTS = frozenset(
+    {
+        "targetHttpProxies",
+        "targetHttpsProxies",
+        "targetTcpProxies",
+        "targetSslProxies",
+        "targetGrpcProxies",
+        "urlMaps",
+        "backendServices",
+        "targetPools",
+    }
+)
+
+
+def _users_parts_behind(
+    inventory: Inventory, verdicts: Mapping[ResourceName, Part], rule: ResourceName
+) -> Iterator[ResourceName]:
+    """The way of the traffic behind a user's rule: rules that meet on it are one load balancer. Health checks, groups
+    and certificates do not tie, a person may use one for everything."""
+    todo, seen = [rule], {rule}
+    while todo:
+        for link in inventory.resources[todo.pop()].links:
+            part = verdicts.get(link.to)
+            if part is None or part.verdict is not Verdict.FOREIGN or link.to in seen:
+                continue
+            if link.to.collection in _USERS_PARTS:
+                seen.add(link.to)
+                todo.append(link.to)
+                yield link.to
+
+
 def _is_front(maker: Maker, part: Part) -> bool:
-    """What ties a load balancer together; parts with many owners, shared parts and addresses only follow."""
-    if maker.role is Role.SHARED or part.name.collection == "addresses":
+    """What ties a load balancer together; parts with many owners, shared parts, addresses and service attachments only
+    follow."""
+    if maker.role is Role.SHARED or part.name.collection in ("addresses", "serviceAttachments"):
         return False
     if part.verdict is Verdict.FOREIGN:
         is_rule = part.name.collection == "forwardingRules"
@@ -199,11 +234,15 @@ def _order(name: ResourceName) -> tuple[int, str]:
 
 
 def _follow(
-    inventory: Inventory, graph: Graph, verdicts: Mapping[ResourceName, Part], roots: dict[ResourceName, ResourceName]
+    inventory: Inventory,
+    makers: Mapping[ResourceName, Maker],
+    graph: Graph,
+    verdicts: Mapping[ResourceName, Part],
+    roots: dict[ResourceName, ResourceName],
 ) -> None:
     """Give what only follows the load balancer of whoever needs it, the most alive one first."""
     for name in sorted(verdicts, key=_order):
-        if name in roots or name.collection == "instanceGroups":
+        if name in roots or makers[name].role is Role.SHARED or name.collection == "instanceGroups":
             continue
         resource = inventory.resources[name]
         if isinstance(resource.body, Address):

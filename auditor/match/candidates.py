@@ -22,31 +22,18 @@ class Candidates:
     """An owner in a project that was not audited cannot be excluded: fleets, Shared VPC."""
 
 
-_NARROWED = frozenset(
-    {
-        "forwardingRules",
-        "addresses",
-        "targetPools",
-        "backendServices",
-        "networkEndpointGroups",
-        "instanceGroups",
-        "serviceAttachments",
-    }
-)
-"""What a single-cluster controller makes in its cluster's own region only (ownership.md, section 6, step 5)."""
-
 _FLEET_LIKE = FLEET_FAMILIES | {Family.TENANT_ENDPOINT_GROUP}
 
 
 def candidates_of(inventory: Inventory, resource: Resource, maker: Maker) -> Candidates:
-    """Every living cluster that could have made a resource, by project and region alone."""
+    """Every living cluster that could have made a resource, by project and region alone: a single-cluster controller
+    makes what is regional or zonal in its cluster's own region only (ownership.md, section 6, step 5)."""
     name = resource.name
     if maker.family in _FLEET_LIKE:
         return everywhere(inventory)
     if stands_in_shared_network(inventory, resource):
         return everywhere(inventory)
-    region = name.region if name.collection in _NARROWED else None
-    return in_project(inventory, name.project, region)
+    return in_project(inventory, name.project, name.region)
 
 
 def in_project(inventory: Inventory, project: str, region: str | None) -> Candidates:

@@ -331,9 +331,9 @@ class _Collector:
         for name in _names_in(meta.annotations.get("ingress.gcp.kubernetes.io/pre-shared-cert", "")):
             self.certificates[name].append((live, "any"))
         class_name = gce_class(ingress)
-        if class_name is None:
+        if class_name is None or class_name not in _INGRESS_CLASSES:
             self._released_ingress(ingress, live)
-        elif class_name in _INGRESS_CLASSES:
+        else:
             scope, schemes = _INGRESS_CLASSES[class_name]
             is_v2 = INGRESS_FINALIZER_V2 in meta.finalizers
             self._fronts(ingress, Claim(live, Standing.WISHES, scope, schemes), is_v2=is_v2)
@@ -344,8 +344,9 @@ class _Collector:
                 self._backend(ref, Claim(live, Standing.WISHES, scope, service=f"{ref.namespace}/{ref.service}"))
 
     def _released_ingress(self, ingress: Ingress, live: LiveObject) -> None:
-        """No GCE Ingress (any more): its finalizer may still hold something; one that asks for a class of GKE's by
-        ingressClassName alone is ignored by the controller, yet somebody may count on it."""
+        """No GCE Ingress (any more), or one for instance groups alone (gce-multi-cluster): its finalizer may still hold
+        something. One that asks for a class of GKE's by ingressClassName alone is ignored by the controller, yet
+        somebody may count on it."""
         for finalizer, is_v2 in ((INGRESS_FINALIZER, False), (INGRESS_FINALIZER_V2, True)):
             if finalizer in ingress.meta.finalizers:
                 self._fronts(ingress, Claim(live, Standing.RELEASED, "any"), is_v2=is_v2)

@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
 from enum import Enum, auto
 
-from ..model.compute import Firewall, Instance, Resource
+from ..model.compute import Firewall, ForwardingRule, Instance, Resource
 from ..model.inventory import Inventory
-from ..model.names import ClusterKey, ResourceName
+from ..model.kube import Gateway
+from ..model.names import ClusterKey, IPAddress, ResourceName
 from ..model.snapshot import clusters_scope, compute_scope, objects_scope
 from .candidates import Candidates, hides_cluster_at
 from .makers import Maker
@@ -30,11 +31,11 @@ class MarkKind(Enum):
     CODE = "name hash"
     KUBE_SYSTEM_UID = "kube-system UID"
     INGRESS_UID = "ingress-uid"
-    INGRESS_UID8 = "first 8 characters of ingress-uid"
+    INGRESS_UID8 = "beginning of an ingress-uid"
     NODE_TAG = "node tag"
     PATH = "cluster path"
     GATEWAY_CODE = "Gateway cluster code"
-    OTHER_TAG = "node tag that is not GKE's"
+    OTHER_TAG = "tag or VM"
 
 
 MarkKey = tuple[MarkKind, str]
@@ -53,11 +54,13 @@ class Mark:
     @property
     def owner_text(self) -> str:
         """How the report writes an owner that is only known by this mark (docs/report.md, field formats)."""
-        return {
-            MarkKind.CODE: f"fingerprint:c8={self.value}",
-            MarkKind.NODE_TAG: f"fingerprint:cluster-id={self.value}",
-            MarkKind.GATEWAY_CODE: f"fingerprint:gateway={self.value}",
-        }.get(self.kind, f"fingerprint:uid={self.value}")
+        if self.kind is MarkKind.NODE_TAG:
+            return f"fingerprint:cluster-id={self.value}"
+        if self.kind is MarkKind.CODE:
+            return f"fingerprint:c8={self.value}"
+        if self.kind is MarkKind.KUBE_SYSTEM_UID:
+            return f"fingerprint:c8={cluster_code(self.value)}"
+        return f"fingerprint:uid={self.value}"
 
 
 def mark(kind: MarkKind, value: str, source: str) -> Mark:
@@ -119,26 +122,61 @@ class Fingerprints:
         """What became of the cluster behind a mark, with `candidates` as those it could be."""
         if item.kind is MarkKind.OTHER_TAG:
             return Resolution(item, Fate.NOT_GKE)
-        living = self.by_mark.get((item.kind, item.value))
+        living = self._bearers(item, candidates)
         if living:
             return Resolution(item, Fate.LIVING, living)
         if item.kind is MarkKind.NODE_TAG:
             return self._unmatched(item, candidates, Fate.DEAD)
         beside = self.marks_beside.get((item.kind, item.value), ())
-        known = frozenset(key for other in beside for key in self.by_mark.get((other.kind, other.value), ()))
+        known = frozenset(
+            key for other in beside for key in self._bearers(other, candidates) if self._can_bear(key, item)
+        )
         if known:
             return Resolution(item, Fate.LIVING, known)
         tags = [self.resolve(tag, candidates) for tag in self.tags_beside.get((item.kind, item.value), ())]
-        decided = _decide(item, tags)
+        decided = _decide(item, [found for tag in tags if (found := self._of_possible(tag, item)) is not None])
         if decided is not None:
             return decided
-        if item.kind not in _WEAK:
+        if item.kind not in WEAK:
             return self._unmatched(item, candidates, Fate.DEAD)
         if any(
             self._unmatched(other, candidates, Fate.DEAD).fate is Fate.DEAD for other in beside if other.kind in _SURE
         ):
             return Resolution(item, Fate.DEAD)
         return self._unmatched(item, candidates, Fate.RENEWED)
+
+    def is_sure(self, found: Resolution) -> bool:
+        """Whether NEGs join a mark of a living cluster with that cluster's kube-system UID, and with no other.
+
+        Node tags do not tell: firewall rules bear the `provider-uid`, and the first cluster of a federation has one
+        that is the `ingress-uid` of all.
+        """
+        beside = self.marks_beside.get((found.mark.kind, found.mark.value), ())
+        owners = [self.by_mark.get((item.kind, item.value)) for item in beside if item.kind is MarkKind.KUBE_SYSTEM_UID]
+        return bool(owners) and all(owner is not None and owner <= found.clusters for owner in owners)
+
+    def is_of_former_uid(self, found: Resolution) -> bool:
+        """Whether a living cluster is behind a mark that it does not bear today: its `ingress-uid` was made anew."""
+        bearers = self.by_mark.get((found.mark.kind, found.mark.value), frozenset())
+        return any(key not in bearers and self._is_known(key, found.mark.kind) for key in found.clusters)
+
+    def _bearers(self, item: Mark, candidates: Candidates) -> frozenset[ClusterKey]:
+        """The living clusters that bear a mark. Several can bear one ingress-uid (ownership.md, section 2.2): those
+        count that could own the resource."""
+        found = self.by_mark.get((item.kind, item.value), frozenset())
+        return found & frozenset(candidates.clusters) if item.kind in WEAK else found
+
+    def _can_bear(self, key: ClusterKey, item: Mark) -> bool:
+        """Whether a cluster that does not bear a mark may be the one behind it all the same: it can make its
+        ingress-uid anew, but has one kube-system UID as long as it lives."""
+        return item.kind in WEAK or not self._is_known(key, item.kind)
+
+    def _of_possible(self, found: Resolution, item: Mark) -> Resolution | None:
+        """What a node tag says, less the clusters that cannot be behind the mark beside it."""
+        if found.fate is not Fate.LIVING:
+            return found
+        clusters = frozenset(key for key in found.clusters if self._can_bear(key, item))
+        return replace(found, clusters=clusters) if clusters else None
 
     def _unmatched(self, item: Mark, candidates: Candidates, fate: Fate) -> Resolution:
         """No living cluster is known to bear it: `fate`, unless one could not have been recognised."""
@@ -160,8 +198,9 @@ class Fingerprints:
         return True
 
 
-_WEAK = frozenset({MarkKind.INGRESS_UID, MarkKind.INGRESS_UID8, MarkKind.GATEWAY_CODE})
-"""A living cluster can make its ingress-uid anew (section 6, fine point 2)."""
+WEAK = frozenset({MarkKind.INGRESS_UID, MarkKind.INGRESS_UID8, MarkKind.GATEWAY_CODE})
+"""Marks that prove no single cluster: a living one can make its ingress-uid anew (section 6, fine point 2), several
+can share one, and how the code in a Gateway's names is made is not known."""
 _SURE = frozenset({MarkKind.CODE, MarkKind.KUBE_SYSTEM_UID})
 
 
@@ -185,7 +224,8 @@ def _scope_of(key: ClusterKey, kind: MarkKind) -> str:
 
 def build(inventory: Inventory, makers: Mapping[ResourceName, Maker]) -> Fingerprints:
     """Identities from the clusters' own objects, joins from the Compute resources."""
-    identities = {key: _identity(inventory, key) for key in inventory.clusters}
+    ips = _ips_of_rules(inventory)
+    identities = {key: _identity(inventory, key, ips) for key in inventory.clusters}
     by_mark: dict[MarkKey, set[ClusterKey]] = defaultdict(set)
     for key, identity in identities.items():
         for kind, value in _marks_of_identity(identity):
@@ -255,19 +295,32 @@ def _close(
     return beside, found
 
 
-def _identity(inventory: Inventory, key: ClusterKey) -> Identity:
+def _identity(inventory: Inventory, key: ClusterKey, ips: Mapping[str, frozenset[IPAddress]]) -> Identity:
     namespaces = inventory.plain.get((key, "namespaces"), ())
     kube_system = next((item.meta.uid for item in namespaces if item.meta.name == "kube-system"), "")
     uid, uids = _ingress_uids(inventory, key)
-    codes = {
-        code
-        for gateway in inventory.gateways.get(key, ())
-        for name, value in gateway.meta.annotations.items()
-        if name.startswith("networking.gke.io/")
-        for code in _GATEWAY_NAME.findall(value)
-    }
+    codes = frozenset(code for gateway in inventory.gateways.get(key, ()) for code in _gateway_codes(gateway, ips))
     cluster_id = inventory.clusters[key].id
-    return Identity(key, kube_system or None, uid, uids, cluster_id[:8] or None, frozenset(codes))
+    return Identity(key, kube_system or None, uid, uids, cluster_id[:8] or None, codes)
+
+
+def _gateway_codes(gateway: Gateway, ips: Mapping[str, frozenset[IPAddress]]) -> Iterator[str]:
+    """The codes in the names of the forwarding rules that a Gateway lists and is served by. A backup copies the list
+    into another cluster, where the IP is another."""
+    for item in gateway.meta.annotations.get("networking.gke.io/forwarding-rules", "").split(","):
+        name = item.strip().rpartition("/")[2]
+        match = _GATEWAY_NAME.fullmatch(name)
+        if match and not ips.get(name, frozenset()).isdisjoint(gateway.status_ips):
+            yield match[1]
+
+
+def _ips_of_rules(inventory: Inventory) -> dict[str, frozenset[IPAddress]]:
+    """By name: the IPs of the forwarding rules that have it."""
+    found: dict[str, set[IPAddress]] = defaultdict(set)
+    for resource in inventory.resources.values():
+        if isinstance(resource.body, ForwardingRule) and resource.body.ip is not None:
+            found[resource.name.name].add(resource.body.ip)
+    return {name: frozenset(ips) for name, ips in found.items()}
 
 
 def _ingress_uids(inventory: Inventory, key: ClusterKey) -> tuple[str | None, frozenset[str] | None]:

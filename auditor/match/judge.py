@@ -10,6 +10,7 @@ from ..model.compute import Address, ForwardingRule, Resource, ServiceAttachment
 from ..model.finding import WASTE, Confidence, Finding, Verdict
 from ..model.inventory import Inventory
 from ..model.names import ResourceName
+from ..model.nouns import noun
 from ..model.snapshot import compute_scope
 from . import context as contexts
 from .addresses import judge_address
@@ -142,8 +143,12 @@ def _lifted(context: Context, resource: Resource, own: Opinion, best: ResourceNa
     if ALIVE.index(own.verdict) <= ALIVE.index(opinion.verdict):
         return own
     source = compute_scope(best.project, best.collection)
-    text = f"{best.collection} {best.name}, which is {opinion.verdict.value.replace('_', ' ')}, needs it."
+    text = f"{noun(best.collection)} {best.name}, which is {opinion.verdict.value.replace('_', ' ')}, needs it."
     evidence = (*own.evidence, say(text, source))
+    if opinion.reason == "not-a-gke-cluster":
+        return replace(
+            own, verdict=Verdict.FOREIGN, reason=opinion.reason, confidence=opinion.confidence, evidence=evidence
+        )
     if opinion.verdict is Verdict.FOREIGN:
         warnings = own.warnings
         if own.verdict is Verdict.ORPHANED:
@@ -175,7 +180,7 @@ def _users_part_behind(own: Opinion, is_users: bool, best: ResourceName, opinion
     """A user's certificate or health check behind a GKE load balancer is in use while that one is (fine point 11)."""
     if not is_users or opinion.verdict not in (Verdict.IN_USE, Verdict.IDLE) or own.reason == "cluster-level":
         return own
-    text = f"{best.collection} {best.name}, which is {opinion.verdict.value.replace('_', ' ')}, needs it."
+    text = f"{noun(best.collection)} {best.name}, which is {opinion.verdict.value.replace('_', ' ')}, needs it."
     evidence = (*own.evidence, say(text, compute_scope(best.project, best.collection)))
     return replace(own, verdict=Verdict.IN_USE, reason="needed-by-live", evidence=evidence, owner=opinion.owner)
 

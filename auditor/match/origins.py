@@ -10,7 +10,7 @@ from ..model.compute import Resource
 from ..model.finding import Owner
 from ..model.names import ClusterKey
 from ..model.snapshot import compute_scope, objects_scope
-from .candidates import Candidates, candidates_of, in_project, stands_in_shared_network, union
+from .candidates import Candidates, candidates_of, hides_in, in_project, stands_in_shared_network, union
 from .context import Context
 from .fingerprints import Fate, Mark, MarkKind, Resolution, own_marks, path_fate
 from .makers import FLEET_FAMILIES, Family, Maker
@@ -41,6 +41,8 @@ class Provenance:
     clusters: tuple[ClusterKey, ...]
     """The living clusters whose objects decide: the known one, or every candidate."""
     resolutions: tuple[Resolution, ...]
+    sharers: tuple[ClusterKey, ...] = ()
+    """Living clusters that may have the mark too, because theirs was not read."""
     gaps: tuple[str, ...] = ()
     """What hides the answer."""
     may_be_beyond: bool = False
@@ -54,7 +56,8 @@ class Provenance:
         """How the report writes the cluster: a full name, the mark of a deleted one, or None."""
         if self.origin is Origin.LIVING and len(self.clusters) == 1:
             return self.clusters[0].full
-        telling = [found for found in self.resolutions if found.fate in (Fate.DEAD, Fate.RENEWED, Fate.UNDECIDED)]
+        unnamed = (Fate.DEAD, Fate.RENEWED, Fate.UNDECIDED)
+        telling = [found for found in self.resolutions if found.fate in unnamed and found.mark.kind in _TELLING]
         best = min(telling, key=lambda found: _TELLING.index(found.mark.kind), default=None)
         if best is None:
             return None
@@ -68,9 +71,8 @@ _TELLING = (
     MarkKind.KUBE_SYSTEM_UID,
     MarkKind.INGRESS_UID,
     MarkKind.INGRESS_UID8,
-    MarkKind.GATEWAY_CODE,
-    MarkKind.OTHER_TAG,
 )
+"""The marks by which a report names a cluster, the most telling first (docs/report.md, field formats)."""
 _STRONG = frozenset({MarkKind.CODE, MarkKind.KUBE_SYSTEM_UID, MarkKind.NODE_TAG, MarkKind.PATH})
 
 
@@ -88,18 +90,40 @@ def trace(context: Context, resource: Resource, maker: Maker) -> Provenance:
     candidates, is_unproven = _candidates(context, resource, maker, marks)
     resolved = tuple(_resolve(context, item, candidates) for item in marks)
     origin, clusters, gaps = _combine(resolved, candidates)
+    sharers: Iterable[ClusterKey] = ()
     if origin in (Origin.RENEWED, Origin.OPEN):
         clusters, gaps = candidates.clusters, candidates.gaps
+    elif origin is Origin.LIVING:
+        sharers, gaps = _silent_sharers(context, resolved, candidates)
     settled = origin is Origin.LIVING or not is_unproven
     return Provenance(
         origin=origin,
         clusters=tuple(clusters),
         resolutions=resolved,
+        sharers=tuple(key for key in sharers if key not in clusters),
         gaps=tuple(gaps),
         may_be_beyond=_may_be_beyond(maker, resolved, candidates, origin),
         is_unproven_in_shared_vpc=not settled,
         is_borrowed=is_borrowed,
     )
+
+
+def _silent_sharers(
+    context: Context, resolved: Iterable[Resolution], candidates: Candidates
+) -> tuple[Iterable[ClusterKey], Iterable[str]]:
+    """The candidates that may have the same `ingress-uid` as the living cluster, because theirs was not read, and what
+    hides further ones; none where a mark proves that it is this cluster and no other.
+
+    Several clusters can share one (ownership.md, section 2.2): that one was read does not tell what the others own.
+    One that the living cluster does not have today could be of another as well (section 6, fine points 2 and 5).
+    """
+    fingerprints = context.fingerprints
+    living = [found for found in resolved if found.fate is Fate.LIVING]
+    by_uid = [found for found in living if found.mark.kind in (MarkKind.INGRESS_UID, MarkKind.INGRESS_UID8)]
+    is_proven = len(by_uid) < len(living) or any(fingerprints.is_sure(found) for found in by_uid)
+    if is_proven and not any(fingerprints.is_of_former_uid(found) for found in by_uid):
+        return (), ()
+    return [key for key in candidates.clusters if fingerprints.identities[key].ingress_uids is None], candidates.gaps
 
 
 def _may_be_beyond(maker: Maker, resolved: Iterable[Resolution], candidates: Candidates, origin: Origin) -> bool:
@@ -197,9 +221,24 @@ def lists_that_may_hold_marks(context: Context, resource: Resource, provenance: 
     hosts = [item.id for item in inventory.projects.values() if item.is_shared_vpc_host is not False]
     projects = dict.fromkeys([resource.name.project, *hosts])
     scopes = [compute_scope(project, "firewalls") for project in projects]
+    hidden = [scope for scope in scopes if not inventory.coverage_of(scope).is_full]
     if provenance.is_borrowed or provenance.origin is Origin.OPEN:
-        scopes.append(compute_scope(resource.name.project, "instances"))
-    return [scope for scope in scopes if not inventory.coverage_of(scope).is_full]
+        instances = inventory.coverage_of(compute_scope(resource.name.project, "instances"))
+        hidden += [instances.scope] if hides_in(instances, {resource.name.region}) else []
+        hidden += _unread_parts(context, resource)
+    return hidden
+
+
+def _unread_parts(context: Context, resource: Resource) -> list[str]:
+    """The lists of the parts that its load balancer names, and that are not there because the list was not read."""
+    inventory = context.inventory
+    named = [link.to for name in context.kin.of(resource.name) for link in inventory.resources[name].links]
+    return [
+        scope
+        for name in named
+        if name not in inventory.resources
+        and hides_in(inventory.coverage_of(scope := compute_scope(name.project, name.collection)), {name.region})
+    ]
 
 
 def former_owner(maker: Maker, provenance: Provenance, kind: str | None, *, live: bool = False) -> Owner | None:

@@ -116,8 +116,7 @@ def _claimed_name(resource: Resource, maker: Maker) -> str:
 
 def _fits_kind(claim: Claim, resource: Resource, maker: Maker) -> bool:
     """Scheme and Service must fit where the resource has them: a UID alone is not enough (ownership.md, section 6)."""
-    scheme = _scheme(resource)
-    if claim.schemes and scheme and scheme not in claim.schemes:
+    if claim.schemes and not _fits_scheme(claim.schemes, resource):
         return False
     described = "/".join(maker.owner) if maker.owner else ""
     if claim.service and described and described != claim.service:
@@ -128,16 +127,15 @@ def _fits_kind(claim: Claim, resource: Resource, maker: Maker) -> bool:
     return True
 
 
-def _scheme(resource: Resource) -> str:
+def _fits_scheme(schemes: Collection[str], resource: Resource) -> bool:
+    """An address is external or internal, whatever kind of load balancer it is for; parts have no scheme at all."""
     body = resource.body
-    if isinstance(body, ForwardingRule | BackendService):
-        return body.scheme
     if isinstance(body, Address):
-        return "" if body.address_type not in ("EXTERNAL", "INTERNAL") else _ADDRESS_SCHEMES[body.address_type]
-    return "EXTERNAL" if resource.name.collection == "targetPools" else ""
-
-
-_ADDRESS_SCHEMES = {"EXTERNAL": "EXTERNAL", "INTERNAL": "INTERNAL"}
+        form = body.address_type if body.address_type in ("EXTERNAL", "INTERNAL") else ""
+        return any(scheme.startswith(form) for scheme in schemes)
+    if isinstance(body, ForwardingRule | BackendService):
+        return not body.scheme or body.scheme in schemes
+    return resource.name.collection != "targetPools" or "EXTERNAL" in schemes
 
 
 def _answer(context: Context, resource: Resource, claim: Claim) -> Ownership:
@@ -146,17 +144,17 @@ def _answer(context: Context, resource: Resource, claim: Claim) -> Ownership:
         return Ownership(
             Answer.CONTRADICTED,
             live,
-            f"{live.label} would have this very name, but the controller does not count it as its own",
+            f"{live.label} could have something of this name, but the controller does not count it as its own",
         )
     if claim.standing is Standing.RELEASED:
-        old = context.age_is_over(resource, STUCK_AFTER)
+        old = context.age_is_over(resource, STUCK_AFTER) and not context.is_changing(live.meta.cluster)
         why = f"{live.label} no longer asks for a load balancer, but its finalizer is still set"
         return Ownership(Answer.RELEASED if old else Answer.CHANGING, live, why)
     if claim.checks_ip or is_cut(resource):
         mismatch = _ip_mismatch(context, resource, claim)
         if mismatch is not None:
             return mismatch
-    return _alive(context, resource, live, f"{live.label} computes this very name")
+    return _alive(context, resource, live, f"what the controller makes for {live.label} has exactly this name")
 
 
 def _ip_mismatch(context: Context, resource: Resource, claim: Claim) -> Ownership | None:
@@ -169,7 +167,9 @@ def _ip_mismatch(context: Context, resource: Resource, claim: Claim) -> Ownershi
     if _serves_elsewhere(context, resource, live, live.ips):
         return Ownership(Answer.MOVED_ON, live, f"{live.label} is served at {shown} by another forwarding rule")
     return Ownership(
-        Answer.CONTRADICTED, live, f"{live.label} computes this very name, but its status says {shown}, not {ip}"
+        Answer.CONTRADICTED,
+        live,
+        f"what the controller makes for {live.label} has exactly this name, but its status says {shown}, not {ip}",
     )
 
 
@@ -213,19 +213,18 @@ def find_related(context: Context, resource: Resource, maker: Maker, clusters: C
     answers = []
     for live in _related_objects(context, resource, maker, clusters):
         if ip is not None and (ip in live.ips or ip in live.wanted_ips):
-            why = f"{live.label} does not compute this name, yet it has the same IP {ip}"
+            why = f"what the controller makes for {live.label} has another name, yet it has the same IP {ip}"
             answers.append(Ownership(Answer.CONTRADICTED, live, why))
         else:
             answers.append(Ownership(Answer.MOVED_ON, live, _why_moved_on(live, ip)))
     for live in _witnesses_of_ip(context, resource, maker, clusters):
-        why = f"no object computes this name, yet {live.label} reports its IP {ip}"
+        why = f"nothing that a controller makes has this name, yet {live.label} reports its IP {ip}"
         answers.append(Ownership(Answer.CONTRADICTED, live, why))
     return min(answers, key=lambda item: item.answer.value, default=NOBODY)
 
 
 def _why_moved_on(live: LiveObject, ip: IPAddress | None) -> str:
-    shown = ", ".join(map(str, live.ips)) or "none"
-    suffix = f"; its IP is {shown}, not {ip}" if ip is not None else ""
+    suffix = f"; it has {', '.join(map(str, live.ips)) or 'no IP'}, not {ip}" if ip is not None else ""
     return f"{live.label} exists, but no longer asks for this{suffix}"
 
 
@@ -271,16 +270,38 @@ def _witnesses_of_ip(
 
 
 def _endpoint_group_answers(context: Context, resource: Resource, maker: Maker) -> list[Ownership]:
-    """A NEG's owner is its Service; a ServiceNetworkEndpointGroup without one contradicts its being left over."""
+    """A NEG's owner is its Service; a ServiceNetworkEndpointGroup without one contradicts its being left over.
+
+    An annotation that names it counts only where no mark says that another cluster made it: a backup copies it.
+    """
     answers = []
     for claim in context.claims.by_name.get((resource.name.collection, resource.name.name), ()):
         if not claim.fits_place(resource.name) and maker.family is not Family.TENANT_ENDPOINT_GROUP:
+            continue
+        if _is_of_another(context, resource, maker, claim.object.meta.cluster):
             continue
         if maker.owner is None or "/".join(maker.owner) == claim.object.meta.key:
             answers.append(_alive(context, resource, claim.object, f"{claim.object.label} has this NEG"))
     for cluster in _clusters_of_group(context, resource):
         answers += _described_group(context, resource, maker, cluster)
     return answers
+
+
+def _is_of_another(context: Context, resource: Resource, maker: Maker, cluster: ClusterKey) -> bool:
+    """Whether a NEG's description names another cluster than this one, or its name does where it has no description.
+
+    An `ingress-uid` can be made anew, so that a name alone says less than the kube-system UID beside it.
+    """
+    identity = context.fingerprints.identities[cluster]
+    described = [item.value for item in described_marks(context.inventory, resource) if item.kind is _KUBE_SYSTEM_UID]
+    if described:
+        return identity.kube_system_uid is not None and identity.kube_system_uid not in described
+    uids, code = identity.ingress_uids, identity.code
+    is_strange_uid = "uid8" in maker.marks and uids is not None and maker.marks["uid8"] not in {u[:8] for u in uids}
+    return is_strange_uid or ("c8" in maker.marks and code is not None and maker.marks["c8"] != code)
+
+
+_KUBE_SYSTEM_UID = MarkKind.KUBE_SYSTEM_UID
 
 
 def _clusters_of_group(context: Context, resource: Resource) -> list[ClusterKey]:
@@ -396,6 +417,8 @@ def _multi_cluster_answer(
     ip = ip_of(resource)
     if ip is not None and item.vip is not None and ip != item.vip and not is_listed:
         return Ownership(Answer.MOVED_ON, live, f"{live.label} exists, but its VIP is {item.vip}, not {ip}")
+    if ip is None and item.resources and not is_listed:
+        return Ownership(Answer.MOVED_ON, live, f"{live.label} exists, but lists other resources in its status")
     how = "lists this resource in its status" if is_listed else "has the name in this resource's name"
     return _alive(context, resource, live, f"{live.label} {how}")
 

@@ -9,7 +9,7 @@ from ..model.finding import Evidence
 from ..model.names import ClusterKey
 from ..model.snapshot import clusters_scope, objects_scope
 from .context import Context
-from .fingerprints import Fate, Resolution
+from .fingerprints import Fate, Mark, MarkKind, Resolution
 from .makers import Family, Maker, Role
 from .origins import Origin, Provenance
 from .owners import PLURALS_OF_FAMILY
@@ -54,16 +54,22 @@ def about_marks(context: Context, resource: Resource, provenance: Provenance) ->
         return [say(text, context.scope(resource))]
     whose = "of its load balancer " if provenance.is_borrowed else ""
     return [
-        say(f"The {found.mark.kind.value} {found.mark.value} {whose}{_fate(found)}.", found.mark.source)
+        say(f"The {found.mark.kind.value} {_shown(found.mark)} {whose}{_fate(found)}.", found.mark.source)
         for found in provenance.resolutions
     ]
 
 
+def _shown(item: Mark) -> str:
+    """Of a node tag the fingerprint alone is kept: 8 digits that stand in it and begin the cluster's id."""
+    return f"…-{item.value}-node" if item.kind is MarkKind.NODE_TAG else item.value
+
+
 def _fate(found: Resolution) -> str:
     if found.fate is Fate.LIVING:
-        return "belongs to the living cluster " + ", ".join(sorted(key.short for key in found.clusters))
+        clusters = "clusters" if len(found.clusters) > 1 else "cluster"
+        return f"belongs to the living {clusters} " + " and ".join(sorted(key.short for key in found.clusters))
     if found.fate is Fate.NOT_GKE:
-        return "is not one of a GKE cluster"
+        return "is not that of a GKE cluster"
     if found.fate is Fate.UNDECIDED:
         return "may belong to a cluster that could not be recognised"
     if found.fate is Fate.RENEWED:
@@ -86,9 +92,27 @@ def about_clusters(context: Context, maker: Maker, provenance: Provenance) -> li
 
 
 def _answer_of(context: Context, key: ClusterKey, plurals: Sequence[str]) -> Evidence:
-    counts = " and ".join(f"{_count(context, key, plural)} {plural}" for plural in plurals)
-    text = f"Cluster {key.short} was read in full ({counts or 'its identity'}): nothing in it owns this."
-    return say(text, objects_scope(key, plurals[0] if plurals else "namespaces"))
+    if not plurals:
+        return say(f"Cluster {key.short} is known, and its own marks are others.", objects_scope(key, "namespaces"))
+    counts = " and ".join(_counted(_count(context, key, plural), plural) for plural in plurals)
+    text = f"Cluster {key.short} was read in full ({counts}): nothing in it owns this."
+    return say(text, objects_scope(key, plurals[0]))
+
+
+def _counted(number: int, plural: str) -> str:
+    kind, kinds = _KINDS[plural]
+    return f"1 {kind}" if number == 1 else f"{number or 'no'} {kinds}"
+
+
+_KINDS = {
+    "services": ("Service", "Services"),
+    "ingresses": ("Ingress", "Ingresses"),
+    "gateways": ("Gateway", "Gateways"),
+    "multiclusteringresses": ("MultiClusterIngress", "MultiClusterIngresses"),
+    "serviceattachments": ("ServiceAttachment", "ServiceAttachments"),
+    "servicenetworkendpointgroups": ("ServiceNetworkEndpointGroup", "ServiceNetworkEndpointGroups"),
+    "managedcertificates": ("ManagedCertificate", "ManagedCertificates"),
+}
 
 
 def _count(context: Context, key: ClusterKey, plural: str) -> int:

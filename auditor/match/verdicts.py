@@ -11,8 +11,8 @@ from dataclasses import replace
 
 from ..model.compute import ForwardingRule, Resource, ServiceAttachment
 from ..model.finding import Confidence, Evidence, Owner, Verdict
-from ..model.names import ClusterKey, ResourceName
-from ..model.snapshot import compute_scope, objects_scope, project_scope
+from ..model.names import ClusterKey, ResourceName, parse_link
+from ..model.snapshot import clusters_scope, compute_scope, objects_scope, project_scope
 from .candidates import everywhere, hides_in, hides_referrer_of, stands_in_shared_network
 from .claims import LiveObject
 from .context import Context, Opinion
@@ -164,7 +164,7 @@ def leftover(context: Context, resource: Resource, maker: Maker, ownership: Owne
         return unknown("owner-not-read", say(text, context.scope(resource)))
     if ownership.answer is Answer.CONTRADICTED:
         return unknown("contradictory-evidence", say(f"{ownership.why}.", ownership.source))
-    related = find_related(context, resource, maker, provenance.clusters)
+    related = find_related(context, resource, maker, (*provenance.clusters, *provenance.sharers))
     if related.answer is Answer.CONTRADICTED:
         return unknown("contradictory-evidence", say(f"{related.why}.", related.source))
     hindrance = _hindrance(context, resource, maker, provenance)
@@ -208,7 +208,8 @@ def _hindrance(
     changing = [key for key in provenance.clusters if context.is_changing(key)]
     if provenance.origin is Origin.LIVING and changing:
         return "cluster-changing", [_about_changing(context, key) for key in changing]
-    steady = [key for key in provenance.clusters if key not in changing]
+    changing += [key for key in provenance.sharers if context.is_changing(key)]
+    steady = [key for key in (*provenance.clusters, *provenance.sharers) if key not in changing]
     unread = unread_scopes(context, maker, steady if provenance.origin is not Origin.DEAD else ())
     gaps = [scope for scopes in unread.values() for scope in scopes]
     gaps += [scope for scope in provenance.gaps if not _is_of(scope, changing)]
@@ -234,7 +235,7 @@ def _is_of(scope: str, clusters: Iterable[ClusterKey]) -> bool:
 def _about_changing(context: Context, key: ClusterKey) -> Evidence:
     cluster = context.inventory.clusters[key]
     text = f"Cluster {cluster.key.short} is {cluster.status}: what could be its own is being made or removed."
-    return say(text, objects_scope(cluster.key, "services").rpartition("/")[0])
+    return say(text, clusters_scope(cluster.key.project))
 
 
 def about_shared_vpc(context: Context, resource: Resource) -> Evidence:
@@ -252,12 +253,23 @@ def unread_referrers(context: Context, resource: Resource) -> list[str]:
     if name.collection == "firewalls":
         projects = list(context.inventory.projects)
     collections = list(REFERRERS.get(name.collection, ()))
-    body = resource.body
-    if isinstance(body, ForwardingRule) and body.scheme == "INTERNAL":
-        collections += ["routes", "serviceAttachments"]
     scopes = [compute_scope(project, collection) for project in projects for collection in collections]
+    if isinstance(resource.body, ForwardingRule):
+        scopes += _lists_that_need_a_rule(context, name, resource.body)
     hidden = [scope for scope in scopes if hides_referrer_of(context.inventory.coverage_of(scope), name)]
     return hidden + _unread_rules_of_companion(context, resource, projects)
+
+
+def _lists_that_need_a_rule(context: Context, name: ResourceName, rule: ForwardingRule) -> list[str]:
+    """Service attachments of the rule's project, routes of its network: in a Shared VPC those stand in the host."""
+    if not rule.scheme.startswith("INTERNAL"):
+        return []
+    scopes = [compute_scope(name.project, "serviceAttachments")]
+    if rule.scheme == "INTERNAL":
+        network = parse_link(rule.network, project=name.project, numbers=context.inventory.numbers)
+        hosts = {name.project, network.project if network else name.project} & set(context.inventory.projects)
+        scopes += [compute_scope(project, "routes") for project in sorted(hosts)]
+    return scopes
 
 
 def _unread_rules_of_companion(context: Context, resource: Resource, projects: Iterable[str]) -> list[str]:

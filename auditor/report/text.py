@@ -9,6 +9,7 @@ from urllib.parse import quote
 
 from auditor.model.finding import Owner, Verdict
 from auditor.model.names import CONTAINER_PREFIX, ResourceName
+from auditor.model.nouns import noun
 
 UNKNOWN = "—"
 """An amount, age or name that is not known; never 0 and never empty."""
@@ -23,26 +24,6 @@ _UNSAFE = re.compile(
     "\U000e0000-\U000e007f"  # invisible tags
     "]"
 )
-_KIND_NAMES = {
-    "forwardingRules": "forwarding rule",
-    "addresses": "address",
-    "backendServices": "backend service",
-    "targetPools": "target pool",
-    "targetHttpProxies": "target HTTP proxy",
-    "targetHttpsProxies": "target HTTPS proxy",
-    "targetTcpProxies": "target TCP proxy",
-    "targetSslProxies": "target SSL proxy",
-    "targetGrpcProxies": "target gRPC proxy",
-    "urlMaps": "URL map",
-    "networkEndpointGroups": "network endpoint group",
-    "instanceGroups": "instance group",
-    "healthChecks": "health check",
-    "httpHealthChecks": "legacy HTTP health check",
-    "httpsHealthChecks": "legacy HTTPS health check",
-    "firewalls": "firewall rule",
-    "sslCertificates": "SSL certificate",
-    "serviceAttachments": "service attachment",
-}
 _CONSOLE = "https://console.cloud.google.com/"
 _CONSOLE_PAGES = {
     "addresses": "networking/addresses/list",
@@ -107,7 +88,7 @@ def shorten(text: str, width: int) -> str:
 
 def kind_name(collection: str) -> str:
     """A Compute collection in the singular, as Google's documentation writes it."""
-    return _KIND_NAMES.get(collection, collection)
+    return noun(collection)
 
 
 def verdict_name(verdict: Verdict) -> str:

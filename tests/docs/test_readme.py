@@ -23,7 +23,7 @@ from auditor.model.snapshot import JUDGED_COLLECTIONS
 
 REPO = Path(__file__).resolve().parents[2]
 README = (REPO / "README.md").read_text(encoding="utf-8")
-LONGEST = 500
+LONGEST = 560
 
 
 def load_script(name: str) -> ModuleType:

@@ -130,9 +130,18 @@ def _of_a_read_cluster(claim: Claim, cluster: Cluster, cloud: Cloud) -> Verdicts
         return one_of(UNKNOWN) if claim.role is Role.HEAD else verdicts | {UNKNOWN, IN_USE}
     if cluster.failed:
         verdicts |= {UNKNOWN}
+    if _may_share_its_uid(claim, cluster, cloud):
+        verdicts |= {UNKNOWN, *_pending_if_changing(cloud.clusters)}
     if claim.state is State.GONE and claim.role is not Role.SHARED and not _shows(claim, cluster):
         return _without_marks(claim, cluster, cloud)
     return verdicts
+
+
+def _may_share_its_uid(claim: Claim, cluster: Cluster, cloud: Cloud) -> bool:
+    """Several clusters can have one `ingress-uid` (ownership.md, section 2.2): alone it does not tell the cluster from
+    one that was not read."""
+    is_by_uid = bool(claim.marks) and set(claim.marks) <= {"uid16", "uid8", "provider"}
+    return claim.state is State.GONE and claim.role is not Role.SHARED and is_by_uid and _has_gap(cluster, cloud)
 
 
 def _shows(claim: Claim, cluster: Cluster) -> bool:

@@ -1,0 +1,83 @@
+"""From settings to a live run: whom to ask, how long to wait, and what to keep of it."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable
+from datetime import UTC, datetime
+from pathlib import Path
+
+from . import __version__
+from .collect import live
+from .collect.access import Access, check_access
+from .collect.directory import write_snapshot
+from .collect.google import Endpoints
+from .collect.patience import Patience
+from .collect.projects import Parent
+from .console import Console
+from .errors import UsageError
+from .model.names import ResourceName
+from .model.snapshot import Snapshot
+from .pipeline import would_be_waste
+from .settings import Settings
+
+
+def plan_of(chosen: Settings) -> live.Plan:
+    """What a live run of these settings reads, and as whom."""
+    parents = [Parent("folders", number) for number in chosen.folder]
+    parents += [Parent("organizations", number) for number in chosen.organization]
+    return live.Plan(
+        projects=chosen.project,
+        parents=tuple(parents),
+        kubeconfig=chosen.kubeconfig,
+        contexts=chosen.context,
+        impersonate=chosen.impersonate_service_account or "",
+        quota_project=chosen.quota_project or "",
+        endpoints=Endpoints(chosen.universe_domain, dict(chosen.endpoint)),
+        concurrency=chosen.concurrency,
+    )
+
+
+def patience_of(chosen: Settings) -> Patience:
+    """How long such a run waits for one answer, and for all of them."""
+    deadline = chosen.deadline.total_seconds() if chosen.deadline is not None else None
+    return Patience(timeout_s=chosen.timeout.total_seconds(), deadline_s=deadline)
+
+
+def read_world(chosen: Settings, console: Console, keep: Path | None) -> Snapshot:
+    """Read everything that the settings name, look twice at what would be waste, and keep the snapshot at `keep`.
+
+    What was read is kept, too, when the run is interrupted; the KeyboardInterrupt or SystemExit is raised afterwards.
+    """
+    if keep is not None and keep.is_dir() and any(keep.iterdir()):
+        raise UsageError(f"{keep} is a folder that holds something already", "Name a new folder, or a .tar.gz.")
+    with console.following() as on_progress:
+        collected = live.collect(
+            plan_of(chosen),
+            patience_of(chosen),
+            os.environ,
+            tool=f"gke-auditor {__version__}",
+            on_progress=on_progress,
+            would_be_waste=_finder(chosen),
+        )
+    if keep is not None:
+        write_snapshot(collected.snapshot, keep)
+    if collected.interruption is not None:
+        if keep is not None:
+            console.warning(f"Interrupted; what was read until then is in {keep}")
+        raise collected.interruption
+    return collected.snapshot
+
+
+def _finder(chosen: Settings) -> Callable[[Snapshot], Iterable[ResourceName]]:
+    def find(snapshot: Snapshot) -> Iterable[ResourceName]:
+        as_of = chosen.as_of or snapshot.taken_at or datetime.now(UTC)
+        return would_be_waste(snapshot, as_of=as_of, min_age=chosen.min_age)
+
+    return find
+
+
+def check(chosen: Settings, console: Console) -> tuple[Access, ...]:
+    """What the account of these settings may not read, place by place."""
+    with console.progress("Asking what may be read"):
+        return check_access(plan_of(chosen), patience_of(chosen), os.environ, console.detail)

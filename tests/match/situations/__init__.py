@@ -1,0 +1,1 @@
+"""Situations told in a few lines, each with the sentence that decides it. test_situations.py judges them."""
