@@ -380,13 +380,15 @@ def collect_command(ctx: click.Context, /, destination: Path, **parameters: Any)
     What was read is written even when the run is interrupted. Audit it with `gke-auditor audit --snapshot PATH`.
     """
     from .live_run import read_world  # noqa: PLC0415 - commands load what they need, --help nothing
+    from .report.text import plural  # noqa: PLC0415
 
     chosen, console = _start(ctx, parameters)
     snapshot = read_world(chosen, console, destination)
     gaps = sum(coverage.is_gap for coverage in snapshot.coverage.values())
     told = f", {gaps} lists not read in full" if gaps else ""
     console.say(
-        f"Wrote {destination}: {len(snapshot.projects)} projects{told}. Audit it: {PROGRAM} audit --snapshot {destination}"
+        f"Wrote {destination}: {plural(len(snapshot.projects), 'project')}{told}. "
+        f"Audit it: {PROGRAM} audit --snapshot {destination}"
     )
     return ExitCode.OK
 
