@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
@@ -20,6 +21,10 @@ from .model.names import ResourceName
 from .model.snapshot import Snapshot
 from .pipeline import would_be_waste
 from .settings import Settings
+
+
+_SHOWS_LIBRARIES = 2
+"""-vv"""
 
 
 def plan_of(chosen: Settings) -> live.Plan:
@@ -49,6 +54,9 @@ def read_world(chosen: Settings, console: Console, keep: Path | None) -> Snapsho
 
     What was read is kept, too, when the run is interrupted; the KeyboardInterrupt or SystemExit is raised afterwards.
     """
+    if chosen.verbose < _SHOWS_LIBRARIES:
+        for library in ("google", "urllib3"):  # they warn of every retry, which our own gaps tell better
+            logging.getLogger(library).setLevel(logging.ERROR)
     if keep is not None and keep.is_dir() and any(keep.iterdir()):
         raise UsageError(f"{keep} is a folder that holds something already", "Name a new folder, or a .tar.gz.")
     with console.following() as on_progress:

@@ -14,7 +14,7 @@ from urllib.parse import quote, urlsplit
 
 import orjson
 
-from auditor.errors import NothingRead
+from auditor.errors import NothingRead, UsageError
 from auditor.model.snapshot import JSON, Category
 
 from .failures import RequestFailed, failure_of, hint_for_start, invalid
@@ -23,6 +23,8 @@ from .patience import Patience
 if TYPE_CHECKING:
     from google.auth.credentials import Credentials
     from requests import Response, Session
+
+    from .bounded import TrustedContext
 
 SCOPES = (
     "https://www.googleapis.com/auth/cloud-platform",
@@ -124,8 +126,31 @@ class Network:
     """Proxies and a company's CA bundle, out of the environment."""
 
     ca_bundle: str | None = None
+    """A file or folder of authorities to trust in place of the well-known ones."""
     proxy: str | None = None
     no_proxy: str | None = None
+
+    _context: list[TrustedContext] = field(default_factory=list, repr=False, compare=False)
+
+    def context(self) -> TrustedContext:
+        """What servers with public names are verified by, loaded once. Raises UsageError for a bundle that is none."""
+        if not self._context:
+            self._context.append(_trusting(self.ca_bundle))
+        return self._context[0]
+
+
+def _trusting(bundle: str | None) -> TrustedContext:
+    import certifi  # noqa: PLC0415 - a part of requests
+
+    from .bounded import trusting  # noqa: PLC0415 - requests takes a while, and --help needs none of it
+
+    try:
+        return trusting(bundle or certifi.where())
+    except OSError as error:
+        raise UsageError(
+            f"The CA bundle {bundle} cannot be used: {error.strerror or error}",
+            f"Set {', '.join(_CA_VARIABLES)} to a file of certificates, or unset them.",
+        ) from error
 
 
 def network_of(environment: Mapping[str, str]) -> Network:
@@ -203,6 +228,8 @@ class Tokens:
                 f"no access token: {error.args[0] if error.args else error}",
                 is_transient=is_transient,
             ) from error
+        except (KeyError, TypeError, ValueError) as error:  # what a log-in page does to google-auth
+            raise invalid(f"no access token: the answer cannot be read ({type(error).__name__}: {error})") from error
 
 
 @dataclass(frozen=True, slots=True)
@@ -350,9 +377,7 @@ def widen(session: Session, connections: int, network: Network, clock: Callable[
     from .bounded import BoundedAdapter  # noqa: PLC0415 - requests takes a while, and --help needs none of it
 
     for scheme in ("https://", "http://"):
-        session.mount(scheme, BoundedAdapter(connections, clock))
-    if network.ca_bundle:
-        session.verify = network.ca_bundle
+        session.mount(scheme, BoundedAdapter(connections, clock, network.context()))
 
 
 def connection_failure(error: BaseException, timeout_s: float) -> RequestFailed | None:

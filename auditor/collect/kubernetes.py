@@ -24,6 +24,8 @@ from .patience import Patience
 if TYPE_CHECKING:
     from kubernetes.client import ApiClient, Configuration
 
+    from .bounded import TrustedContext
+
 PAGE_SIZE = 500
 RESTARTS = 3
 """How often a list is begun again because it expired while it was read."""
@@ -162,8 +164,9 @@ class Connector:
             path = self.folder / f"{key.project}-{key.location}-{key.name}.pem"
             path.write_bytes(way.authority)
             configuration.ssl_ca_cert = str(path)
+            context = _trusting(path)
         else:
-            configuration.ssl_ca_cert = self.network.ca_bundle or _public_authorities()
+            context = self.network.context()
         self._settle(configuration)
         renew = self.tokens.current
 
@@ -175,7 +178,7 @@ class Connector:
         configuration.api_key_prefix = {"authorization": "Bearer", "BearerToken": "Bearer"}
         refresh(configuration)
         configuration.refresh_api_key_hook = refresh
-        return self._connection(configuration, self.tokens)
+        return self._connection(configuration, self.tokens, context)
 
     def by_context(self, kubeconfig: Path | None, context: str) -> ClusterApi:
         """A connection to the cluster of a kubeconfig's context, with that user's credentials. Raises RequestFailed."""
@@ -193,7 +196,7 @@ class Connector:
         except (ConfigException, OSError, ValueError, KeyError, TypeError) as error:
             raise RequestFailed(Category.UNAUTHENTICATED, f"the kubeconfig cannot be used: {error}") from error
         self._settle(configuration)
-        return self._connection(configuration, None)
+        return self._connection(configuration, None, None)
 
     def _settle(self, configuration: Any) -> None:
         configuration.proxy = self.network.proxy
@@ -201,23 +204,28 @@ class Connector:
         configuration.connection_pool_maxsize = self.connections
         configuration.retries = False  # Patience asks again, within the deadline
 
-    def _connection(self, configuration: Configuration, tokens: Tokens | None) -> ClusterApi:
+    def _connection(
+        self, configuration: Configuration, tokens: Tokens | None, context: TrustedContext | None
+    ) -> ClusterApi:
         from kubernetes.client import ApiClient  # noqa: PLC0415
 
         from .bounded import bound  # noqa: PLC0415
 
         client = ApiClient(configuration)
-        bound(client.rest_client.pool_manager)
+        bound(client.rest_client.pool_manager, context)
         client.user_agent = "gke-auditor"
         api = ClusterApi(client, self.patience, tokens)
         self.opened.append(api)
         return api
 
 
-def _public_authorities() -> str:
-    import certifi  # noqa: PLC0415 - a part of requests
+def _trusting(path: Path) -> TrustedContext:
+    from .bounded import trusting  # noqa: PLC0415
 
-    return certifi.where()
+    try:
+        return trusting(str(path))
+    except OSError as error:
+        raise RequestFailed(Category.UNREACHABLE, f"its certificate authority cannot be read: {error}") from error
 
 
 def find_contexts(kubeconfig: Path | None, wanted: Sequence[str]) -> tuple[str, ...]:

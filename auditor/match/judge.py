@@ -43,10 +43,31 @@ def judge(inventory: Inventory, *, as_of: datetime, min_age: timedelta) -> tuple
     opinions = _along_the_arrows(context)
     parts = [Part(name, opinion.verdict, opinion.reason) for name, opinion in opinions.items()]
     roots = load_balancers(inventory, context.makers, context.graph, parts)
+    opinions |= _after_second_look(opinions, roots)
     return tuple(
         _finding(context, inventory.resources[name], opinions[name], opinions, roots)
         for name in sorted(opinions, key=str)
     )
+
+
+def _after_second_look(
+    opinions: Mapping[ResourceName, Opinion], roots: Mapping[ResourceName, ResourceName]
+) -> dict[ResourceName, Opinion]:
+    """Only the root of a load balancer is looked at twice: what that saw holds for the parts that would be waste, also
+    for those that no arrow joins with it any more because the rest was deleted while the lists were read."""
+    changed: dict[ResourceName, Opinion] = {}
+    for name, opinion in opinions.items():
+        root = roots.get(name)
+        seen = opinions.get(root) if root is not None and root != name else None
+        if opinion.verdict not in WASTE or seen is None or seen.reason not in _REASONS_OF_SECOND_LOOK:
+            continue
+        verdict, reason = _LIFTED[seen.verdict]
+        evidence = (*opinion.evidence, seen.evidence[-1])
+        changed[name] = replace(opinion, verdict=verdict, reason=reason, confidence=seen.confidence, evidence=evidence)
+    return changed
+
+
+_REASONS_OF_SECOND_LOOK = frozenset({"changed-meanwhile", "second-look-failed"})
 
 
 def _along_the_arrows(context: Context) -> dict[ResourceName, Opinion]:

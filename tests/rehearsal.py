@@ -1,0 +1,436 @@
+"""Live runs against the loopback server: how they are made, and what must hold of them whatever goes wrong.
+
+The clock runs as fast as somebody sleeps: a minute of back-off costs nothing, and only what the network keeps waiting
+for costs time.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import threading
+import time
+import uuid
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from functools import partial
+from pathlib import Path
+from typing import Any
+from unittest.mock import patch
+
+from googleserver import KINDS, Exchange, Fault, Manners, World
+from googleserver.faults import kube_address
+
+from auditor import pipeline
+from auditor.collect import live
+from auditor.collect.clusters import FIELDS
+from auditor.collect.compute import TABLE, project_of
+from auditor.collect.directory import read_snapshot
+from auditor.collect.google import Endpoints
+from auditor.collect.kubernetes import trimmed
+from auditor.collect.patience import Patience
+from auditor.collect.projects import Parent
+from auditor.data.tables import load_prices
+from auditor.errors import ExitCode, NothingRead
+from auditor.model.finding import WASTE
+from auditor.model.names import COMPUTE_PREFIX, ClusterKey
+from auditor.model.report import Report
+from auditor.model.snapshot import (
+    API_GROUPS,
+    COLLECTIONS,
+    JSON,
+    PLURALS,
+    Coverage,
+    Snapshot,
+    Status,
+    clusters_scope,
+    compute_scope,
+    objects_scope,
+    project_scope,
+)
+from auditor.outcome import exit_code
+
+REPO = Path(__file__).resolve().parent.parent
+MIN_AGE = timedelta(hours=1)
+TOOL = "gke-auditor test"
+
+# --- one run ---
+
+
+def hurried(timeout_s: float, *, retry_for_s: float = 90.0) -> Patience:
+    """Patience with a clock that each thread puts forward by sleeping."""
+    slept = threading.local()
+
+    def clock() -> float:
+        return time.monotonic() + float(getattr(slept, "seconds", 0.0))
+
+    def sleep(seconds: float) -> None:
+        slept.seconds = getattr(slept, "seconds", 0.0) + seconds
+
+    return Patience(timeout_s=timeout_s, retry_for_s=retry_for_s, clock=clock, sleep=sleep, random=lambda: 0.5)
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """What came of one live run: a snapshot and a report, or the error that stands in their place."""
+
+    snapshot: Snapshot | None
+    report: Report | None
+    error: NothingRead | None
+    took_s: float
+
+    @property
+    def waste(self) -> frozenset[str]:
+        """What the report calls orphaned or unused."""
+        if self.report is None:
+            return frozenset()
+        return frozenset(finding.resource.full for finding in self.report.findings if finding.verdict in WASTE)
+
+    @property
+    def gaps(self) -> Mapping[str, Coverage]:
+        """What the run itself could not read, by scope."""
+        if self.snapshot is None:
+            return {}
+        return {scope: coverage for scope, coverage in self.snapshot.coverage.items() if coverage.is_gap}
+
+    @property
+    def exit_code(self) -> ExitCode:
+        """With --strict."""
+        if self.report is None:
+            return ExitCode.NOT_DONE
+        return exit_code(self.report, fail_on=None, fail_over=None, strict=True)
+
+
+def audit(snapshot: Snapshot, as_of: datetime) -> Report:
+    options = pipeline.Options(now=as_of, as_of=as_of, min_age=MIN_AGE)
+    return pipeline.audit(snapshot, options, load_prices())
+
+
+def rehearse(
+    world: World,
+    as_of: datetime,
+    *,
+    patience: Patience | None = None,
+    **plan: Any,
+) -> Run:
+    """One live run of everything that the world serves, or of `plan`, judged. Raises nothing but what is a bug."""
+    what = live.Plan(endpoints=Endpoints(overrides=world.endpoints), **(plan or {"projects": world.scene.projects}))
+    began = time.monotonic()
+    try:
+        with surroundings(world) as environment:
+            collected = live.collect(
+                what,
+                patience or hurried(60),
+                environment,
+                tool=TOOL,
+                now=lambda: as_of,
+                would_be_waste=partial(pipeline.would_be_waste, as_of=as_of, min_age=MIN_AGE),
+            )
+        if collected.interruption is not None:
+            raise collected.interruption
+    except NothingRead as error:
+        return Run(None, None, error, time.monotonic() - began)
+    took_s = time.monotonic() - began
+    try:
+        return Run(collected.snapshot, audit(collected.snapshot, as_of), None, took_s)
+    except NothingRead as error:
+        return Run(collected.snapshot, None, error, took_s)
+
+
+@contextmanager
+def surroundings(world: World) -> Iterator[Mapping[str, str]]:
+    """The environment of a user of this world, and nothing that the real one says about Google Cloud."""
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(("GOOGLE_", "CLOUDSDK_"))}
+    with patch.dict(os.environ, {**kept, **world.environment()}, clear=True):
+        yield dict(os.environ)
+
+
+def organization_of(world: World) -> Mapping[str, Any]:
+    """A plan that reads every project of the world's organization."""
+    kind, _, number = world.organization.partition("/")
+    return {"parents": (Parent(kind, number),)}
+
+
+# --- the same through the network ---
+
+_REACH = ("endpoint", "masterAuth", "privateClusterConfig", "controlPlaneEndpointsConfig")
+_NOTHING_SAID = (None, "UNSPECIFIED_XPN_PROJECT_STATUS")
+_PROJECT_FIELDS = ("projectId", "projectNumber", "xpnProjectStatus")
+
+
+def projected(snapshot: Snapshot) -> dict[str, list[str]]:
+    """The content of a snapshot, cut to what a live run reads, in an order that does not depend on the server's."""
+    found: dict[str, list[str]] = {}
+    for (project, collection), items in snapshot.compute.items():
+        fields = TABLE[collection].fields
+        kept = [project_of(item, fields) if fields else item for item in items]
+        found[compute_scope(project, collection)] = _canonical(kept, ("kind", "id", "selfLink"))
+    for project, clusters in snapshot.clusters.items():
+        kept = [project_of(cluster, FIELDS) for cluster in clusters]
+        found[clusters_scope(project)] = _canonical(kept, _REACH)
+    for (cluster, plural), objects in snapshot.objects.items():
+        kept = [trimmed(plural, obj) for obj in objects]
+        found[objects_scope(cluster, plural)] = _canonical(kept, ("kind", "apiVersion"))
+    for project, described in snapshot.projects.items():
+        if described is not None:
+            kept = [{name: described[name] for name in _PROJECT_FIELDS if described.get(name) not in _NOTHING_SAID}]
+            found[project_scope(project)] = _canonical(kept, ())
+    return {scope: items for scope, items in found.items() if items}
+
+
+def _canonical(items: Iterable[JSON], without: tuple[str, ...]) -> list[str]:
+    kept = [{name: value for name, value in item.items() if name not in without} for item in items]
+    return sorted(json.dumps(item, sort_keys=True) for item in kept)
+
+
+# --- every request, failed in every way ---
+
+PASSING = {"quota": 1, "too_many": 1, "s500": 1, "s503": 2, "dropped": 1, "reset": 1, "unauthenticated": 1}
+"""Kinds of fault that a run must get over, and how often each strikes then."""
+OF_PAGES = frozenset({"lost_page", "expired_continue"})
+"""Kinds that befall a list, not one of its pages."""
+SLOW = frozenset({"hung", "dripping", "dripping_head"})
+"""Kinds that cost a time-out."""
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """One request of a clean run, apart from tokens and pages: what a fault is aimed at."""
+
+    service: str
+    method: str
+    path: str
+    selector: str
+    cluster: ClusterKey | None
+    is_later_page: bool
+
+    @property
+    def shape(self) -> str:
+        """What sort of request it is: the same for every project, collection of one sort, cluster and name."""
+        path = re.sub(r".*/gkeMemberships/[^/]+", "", self.path)
+        path = re.sub(r"projects/[^/:]+", "projects/P", path)
+        path = re.sub(r"(regions|zones)/[^/]+", r"\1/L", path)
+        path = re.sub(r"/(organizations|folders)/\d+", r"/\1/N", path)
+        path = re.sub(r"/(aggregated|global|regions/L|zones/L)/\w+", r"/\1/COLLECTION", path)
+        path = re.sub(r"/COLLECTION/.+", "/COLLECTION/NAME", path)
+        path = re.sub(r"/apis/[^/]+/v\w+", "/apis/GROUP/V", path)
+        path = re.sub(r"(/api/v1|GROUP/V)/(?!namespaces/)\w+$", r"\1/PLURAL", path)
+        page = " (a later page)" if self.is_later_page else ""
+        return f"{self.method} {self.service} {path}{' by label' if self.selector else ''}{page}"
+
+    def __str__(self) -> str:
+        where = f" of {self.cluster.short}" if self.cluster else ""
+        return f"{self.method} {self.service}{self.path}{where}{' (a later page)' if self.is_later_page else ''}"
+
+    def failing(self, kind: str, times: int | None = None, scope: str | None = None) -> Fault:
+        """The fault that befalls this request and no other; one of pages befalls all pages of its list."""
+        if kind in OF_PAGES:
+            return Fault(lambda request: replace(asked(request), is_later_page=False) == self, kind, times, 0, scope)
+        return Fault(lambda request: asked(request) == self, kind, times, 0, scope)
+
+    def can_get_over(self, kind: str) -> bool:
+        """Whether asking again is right: what a token endpoint refuses, it refuses for good."""
+        return kind in PASSING and (self.service != "oauth2" or kind not in ("quota", "unauthenticated"))
+
+    @property
+    def scopes(self) -> frozenset[str]:
+        """The coverage scopes, one of which must name the loss of this request's answer."""
+        if self.cluster is not None:
+            return frozenset(self._cluster_scopes(self.cluster))
+        parts = self.path.strip("/").split("/")
+        if self.service == "compute":
+            return frozenset(_compute_scopes(parts[3], parts[4:]))
+        if self.service == "container":
+            return frozenset({clusters_scope(parts[2])})
+        if self.path.endswith(":searchAllResources"):
+            return frozenset({f"{parts[1]}/{parts[2].partition(':')[0]}/projects"})
+        if self.path.startswith("/v3/projects/"):
+            return frozenset({project_scope(parts[2])})
+        return frozenset()
+
+    def _cluster_scopes(self, cluster: ClusterKey) -> Iterator[str]:
+        group, plural, _, _ = kube_address(self.path)
+        if not plural:
+            plurals = API_GROUPS.get(group, ()) if group else PLURALS
+            yield from (objects_scope(cluster, name) for name in plurals)
+        else:
+            yield objects_scope(cluster, plural)
+
+
+def _compute_scopes(project: str, rest: list[str]) -> Iterator[str]:
+    match rest:
+        case [] | ["getXpnHost"]:
+            yield project_scope(project)
+        case ["getXpnResources"]:
+            yield f"projects/{project}/service-projects"
+        case ["aggregated" | "global", collection] if collection in COLLECTIONS:
+            yield compute_scope(project, collection)
+        case _:
+            yield f"confirm/{COMPUTE_PREFIX}projects/{project}/{'/'.join(rest)}"
+
+
+def asked(request: Any) -> Asked:
+    return Asked(
+        request.service,
+        request.method,
+        request.path,
+        request.value("labelSelector") or "",
+        request.cluster,
+        request.is_later_page,
+    )
+
+
+def everything_asked(exchanges: Iterable[Exchange]) -> tuple[Asked, ...]:
+    """The different requests of a run, in the order in which they were first answered."""
+    return tuple(dict.fromkeys(asked(exchange.request) for exchange in exchanges))
+
+
+def one_of_each_shape(requests: Iterable[Asked]) -> tuple[Asked, ...]:
+    return tuple({request.shape: request for request in reversed(list(requests))}.values())
+
+
+LONGEST_S = 90
+"""After that a run counts as one that never ends."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sweep:
+    """A clean run and what is compared with it."""
+
+    world: World
+    as_of: datetime
+    clean: Run
+    plan: Mapping[str, Any]
+    timeout_s: float = 1.0
+    """Of the runs in which something hangs; all others have time enough."""
+
+    def problems(self, request: Asked, kind: str, times: int | None = None) -> Iterator[str]:
+        """Everything that is wrong with a run in which this request fails in this way; none = it went as it must."""
+        if (times is not None and not request.can_get_over(kind)) or (kind in OF_PAGES and request.is_later_page):
+            return
+        fault = request.failing(kind, times)
+        self.world.faults = (fault,)
+        patience = hurried(self.timeout_s if kind in SLOW else 60)
+        began = time.monotonic()
+        try:
+            run = self._run(patience)
+        except Exception as error:
+            self.world.faults = ()
+            yield f"TRACEBACK {error!r}"
+            return
+        took_s = time.monotonic() - began
+        hits = self.world.hits[0]
+        self.world.faults = ()
+        if run is None:
+            self.world.cut()
+            yield f"FOR EVER: no end after {LONGEST_S} s"
+            return
+        if not hits:
+            return  # this kind cannot befall this request
+        for resource in sorted(run.waste - self.clean.waste):
+            yield f"FALSE ORPHAN {resource}"
+        if run.exit_code not in (ExitCode.OK, ExitCode.NOT_DONE, ExitCode.INCOMPLETE):
+            yield f"exit code {run.exit_code}"
+        if kind in SLOW and took_s > self.clean.took_s + 6 * self.timeout_s + 3:
+            yield f"it took {took_s:.1f} s"
+        if times is not None:
+            yield from self._differences(run)
+        elif not self._is_lost(request, kind, run):
+            yield f"the loss is not named: gaps {sorted(set(run.gaps) - set(self.clean.gaps))}, waste lost: " + str(
+                sorted(self.clean.waste - run.waste)
+            )
+
+    def _run(self, patience: Patience) -> Run | None:
+        """The run, in a thread that can be given up; None = it does not end."""
+        runs: list[Run] = []
+        errors: list[BaseException] = []
+
+        def rehearsal() -> None:
+            try:
+                runs.append(rehearse(self.world, self.as_of, patience=patience, **self.plan))
+            except BaseException as error:  # raised again below, in the thread of the test
+                errors.append(error)
+
+        thread = threading.Thread(target=rehearsal, daemon=True)
+        thread.start()
+        thread.join(LONGEST_S)
+        if errors:
+            raise errors[0]
+        return runs[0] if runs else None
+
+    def _differences(self, run: Run) -> Iterator[str]:
+        """A fault that passes leaves no trace."""
+        if run.error is not None:
+            yield f"it was not got over: {run.error.message}"
+        for scope in sorted(set(run.gaps) - set(self.clean.gaps)):
+            yield f"it was not got over: {scope}: {run.gaps[scope].detail}"
+        if run.waste != self.clean.waste and not set(run.gaps) - set(self.clean.gaps):
+            yield f"other verdicts: {sorted(run.waste ^ self.clean.waste)}"
+
+    def _is_lost(self, request: Asked, kind: str, run: Run) -> bool:
+        """Whether the report says that this answer is missing."""
+        if run.error is not None:
+            return True
+        if request.scopes & set(run.gaps):
+            return True
+        if request.service == "cloudasset" and run.snapshot is not None:  # Resource Manager knows the projects, too
+            return any(run.snapshot.coverage_of(scope).detail for scope in request.scopes)
+        return kind in _TRUE_ANSWERS and _is_single(request)
+
+
+_TRUE_ANSWERS = frozenset({"not_found"})
+"""What no client can tell from the truth: a resource that is looked at once more may be gone by then."""
+
+
+def _is_single(request: Asked) -> bool:
+    if request.cluster is not None:
+        return bool(kube_address(request.path)[3])
+    return any(scope.startswith("confirm/") for scope in request.scopes)
+
+
+def faults_of_a_sweep() -> Iterator[tuple[str, int | None]]:
+    """Every kind for ever, and those that pass as often as they do."""
+    for kind in sorted(KINDS):
+        yield kind, None
+        if kind in PASSING:
+            yield kind, PASSING[kind]
+
+
+SMALL_AS_OF = datetime(2026, 11, 22, 6, tzinfo=UTC)
+SMALL_SERVICE, SMALL_HOST = "example-prod", "example-dev"
+SMALL_MANNERS = Manners(page_size=5, hosts={SMALL_SERVICE: SMALL_HOST})
+"""How the small world is served: in pages of five."""
+
+
+def small_world() -> Snapshot:
+    """The demo, read in full, its second project a Shared VPC host without clusters."""
+    demo = read_snapshot(REPO / "fixtures" / "demo")
+    host = {**(demo.projects[SMALL_HOST] or {}), "xpnProjectStatus": "HOST"}
+    clusters = {SMALL_SERVICE: demo.clusters[SMALL_SERVICE], SMALL_HOST: ()}
+    return read_in_full(replace(demo, projects={**demo.projects, SMALL_HOST: host}, clusters=clusters))
+
+
+def read_in_full(snapshot: Snapshot) -> Snapshot:
+    """A snapshot whose gaps are filled with nothing: a small world of which everything can be read."""
+    coverage = dict(snapshot.coverage)
+    compute = dict(snapshot.compute)
+    objects = dict(snapshot.objects)
+    for project in snapshot.projects:
+        for collection in COLLECTIONS:
+            compute.setdefault((project, collection), ())
+            coverage[compute_scope(project, collection)] = Coverage(compute_scope(project, collection), Status.COMPLETE)
+    for project, clusters in snapshot.clusters.items():
+        for cluster in clusters:
+            key = ClusterKey(project, str(cluster["location"]), str(cluster["name"]))
+            for plural in PLURALS:
+                scope = objects_scope(key, plural)
+                if snapshot.coverage_of(scope).status is not Status.ABSENT:
+                    objects.setdefault((key, plural), ())
+                    coverage[scope] = Coverage(scope, Status.COMPLETE)
+            if not objects[key, "namespaces"]:
+                uid = str(uuid.uuid5(uuid.NAMESPACE_URL, key.full))
+                objects[key, "namespaces"] = ({"metadata": {"name": "kube-system", "uid": uid}},)
+    return replace(snapshot, compute=compute, objects=objects, coverage=coverage)
