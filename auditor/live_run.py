@@ -22,7 +22,6 @@ from .model.snapshot import Snapshot
 from .pipeline import would_be_waste
 from .settings import Settings
 
-
 _SHOWS_LIBRARIES = 2
 """-vv"""
 

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from datetime import datetime
 from typing import Any
 
-from googleserver import KINDS, Manners, serve
+from googleserver import KINDS, Manners
 from rehearsal import (
     SMALL_AS_OF,
     SMALL_MANNERS,
@@ -20,6 +20,7 @@ from rehearsal import (
     one_of_each_shape,
     organization_of,
     rehearse,
+    served,
     small_world,
 )
 from worlds import make_world
@@ -38,7 +39,7 @@ def worlds(ways: list[str], seeds: list[int]) -> Iterator[tuple[str, Snapshot, d
 
 @contextmanager
 def sweep_of(name: str, snapshot: Snapshot, as_of: datetime, manners: Manners, reach: Mapping[str, str]) -> Any:
-    with serve(snapshot, manners=manners, reach=reach) as world:
+    with served(snapshot, manners=manners, reach=reach) as world:
         plan = organization_of(world)
         clean = rehearse(world, as_of, **plan)
         if clean.error is not None:

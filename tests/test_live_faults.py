@@ -1,6 +1,6 @@
-"""Every kind of request that a live run makes, failed in every way: no false orphan, every loss named, in time.
+"""Every sort of request that a live run makes, failed in every way: no false orphan, every loss named, in time.
 
-scripts/soak does the same with every single request, on larger worlds; here it is one request of each shape.
+scripts/soak does the same with every single request, more kinds of fault and larger worlds.
 """
 
 from __future__ import annotations
@@ -8,17 +8,17 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
-from googleserver import serve
 from rehearsal import (
+    MOST_IMPORTANT,
     SMALL_AS_OF,
     SMALL_MANNERS,
     Asked,
     Sweep,
     everything_asked,
-    faults_of_a_sweep,
     one_of_each_shape,
     organization_of,
     rehearse,
+    served,
     small_world,
 )
 
@@ -26,7 +26,7 @@ from rehearsal import (
 @pytest.fixture(scope="module")
 def sweep() -> Iterator[Sweep]:
     """A clean run of the small world, found through its organization; pages of five."""
-    with serve(small_world(), manners=SMALL_MANNERS) as world:
+    with served(small_world(), manners=SMALL_MANNERS) as world:
         plan = organization_of(world)
         clean = rehearse(world, SMALL_AS_OF, **plan)
         assert clean.error is None
@@ -42,7 +42,7 @@ def shapes(sweep: Sweep) -> tuple[Asked, ...]:
     return requests
 
 
-@pytest.mark.parametrize(("kind", "times"), list(faults_of_a_sweep()))
+@pytest.mark.parametrize(("kind", "times"), MOST_IMPORTANT)
 def test_no_fault_makes_an_orphan_and_every_loss_is_named(
     sweep: Sweep, shapes: tuple[Asked, ...], kind: str, times: int | None
 ) -> None:

@@ -13,9 +13,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
-from googleserver import Request, World, serve
+from googleserver import Request, World
 from googleserver.kubernetes_api import KINDS
-from rehearsal import audit, read_in_full, rehearse
+from rehearsal import audit, read_in_full, rehearse, served
 
 from auditor.collect.directory import read_snapshot
 from auditor.model.finding import WASTE, Finding, Verdict
@@ -162,7 +162,7 @@ def try_every(before: Snapshot, after: Snapshot, numbers: Iterable[int]) -> None
     right = waste(after)
     tried = 0
     for number in numbers:
-        with serve(before) as world:
+        with served(before) as world:
             turn = Turn(world, after, number)
             world.before = turn
             run = rehearse(world, AS_OF)

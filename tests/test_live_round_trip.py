@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 from expectations import Case, archived_cases
-from googleserver import Manners, serve
-from rehearsal import audit, projected, read_in_full, rehearse
+from googleserver import Manners
+from rehearsal import audit, projected, read_in_full, rehearse, served
 from worlds import make_world
 
 from auditor.collect.directory import read_snapshot, write_snapshot
@@ -49,7 +49,7 @@ def verdicts(report: Report) -> Mapping[str, tuple[str, str]]:
 
 def check_round_trip(snapshot: Snapshot, as_of: datetime, **manners: int) -> None:
     contexts = tuple(sorted({key.name for key, _ in snapshot.objects if not key.is_gke}))
-    with serve(snapshot, manners=Manners(**manners)) as world:
+    with served(snapshot, manners=Manners(**manners)) as world:
         file = world.kubeconfig_file if contexts else None
         run = rehearse(world, as_of, projects=world.scene.projects, kubeconfig=file, contexts=contexts)
     assert run.error is None, run.error
@@ -90,7 +90,7 @@ def test_generated_worlds_come_through_the_network_page_by_page(seed: int) -> No
 def test_a_live_audit_is_the_audit_of_what_it_kept(tmp_path: Path) -> None:
     snapshot = read_in_full(read_snapshot(REPO / "fixtures" / "demo"))
     as_of = datetime(2026, 11, 22, 6, tzinfo=UTC)
-    with serve(snapshot) as world:
+    with served(snapshot) as world:
         run = rehearse(world, as_of)
     assert run.snapshot is not None
     assert run.report is not None

@@ -33,11 +33,11 @@ from .exchange import Answer, Request, UnsupportedError
 from .faults import KINDS, Fault, Manner, Plan
 from .identity_api import Tokens, key_file, serve_identity
 from .kubernetes_api import serve_kubernetes
-from .listening import SILENCE, Listeners
+from .listening import SERVER_THREADS, SILENCE, Listeners
 from .resources_api import serve_asset, serve_resource_manager, serve_service_usage
 from .scene import FOLDERS, ORGANIZATION, Manners, Scene
 
-__all__ = ["KINDS", "Exchange", "Fault", "Manners", "Request", "World", "serve"]
+__all__ = ["KINDS", "SERVER_THREADS", "Exchange", "Fault", "Manners", "Request", "World", "serve"]
 
 SERVICES: Mapping[str, Callable[[Scene, Request], Answer]] = {
     "compute": serve_compute,

@@ -20,6 +20,8 @@ from .exchange import Answer, Request, make_request
 from .faults import Manner
 
 Respond = Callable[[Request], tuple[Answer, Manner]]
+SERVER_THREADS = "googleserver"
+"""The name of every thread of a server."""
 SILENCE = "silence"
 """The service of a port that accepts connections and says nothing."""
 DRIP_EVERY_S = 0.02
@@ -40,7 +42,7 @@ class Listeners:
         self._wake, woken = socket.socketpair()
         self._selector.register(woken, selectors.EVENT_READ)
         self._sockets.append(woken)
-        self._acceptor = threading.Thread(target=self._accept, name="googleserver", daemon=True)
+        self._acceptor = threading.Thread(target=self._accept, name=SERVER_THREADS, daemon=True)
         self._acceptor.start()
 
     def open(self, service: str, *, tls: ssl.SSLContext | None = None, cluster: ClusterKey | None = None) -> int:
@@ -97,7 +99,8 @@ class Listeners:
     def _serve_in_thread(
         self, connection: socket.socket, service: str, tls: ssl.SSLContext | None, cluster: ClusterKey | None
     ) -> None:
-        thread = threading.Thread(target=self._serve, args=(connection, service, tls, cluster), daemon=True)
+        arguments = (connection, service, tls, cluster)
+        thread = threading.Thread(target=self._serve, args=arguments, name=SERVER_THREADS, daemon=True)
         with self._lock:
             self._connections[connection] = thread
         thread.start()
