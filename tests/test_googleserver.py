@@ -36,7 +36,7 @@ from auditor.model.names import ClusterKey
 from auditor.model.snapshot import COLLECTIONS, Category, Coverage, Snapshot, Status
 
 REPO = Path(__file__).resolve().parent.parent
-RECORDED = REPO.parent / "shared" / "recorded"
+RECORDED = REPO / "fixtures" / "kube-apiserver"
 SCOPES = ["https://www.googleapis.com/auth/cloud-platform"]
 PROD = "example-prod"
 SHOP = ClusterKey(PROD, "us-central1", "shop")
@@ -457,9 +457,6 @@ def test_nobody_answers_for_a_cluster_of_which_nothing_is_known(world: World) ->
 def test_a_cluster_answers_as_recorded(
     demo: Snapshot, recorded: str, path: str, manners: Manners, faults: tuple[Fault, ...]
 ) -> None:
-    bodies = RECORDED / "kube-apiserver"
-    if not bodies.is_dir():
-        pytest.skip("LEFT OUT: the recorded answers of a kube-apiserver are not beside this checkout")
     absent = {f"{SHOP.folder}/{plural}": Status.ABSENT for plural in ("gateways", "gatewayclasses", "httproutes")}
     coverage = {**demo.coverage, **{scope: Coverage(scope, status) for scope, status in absent.items()}}
     emptied = {**demo.objects, (SHOP, "ingresses"): ()}
@@ -475,12 +472,12 @@ def test_a_cluster_answers_as_recorded(
         authority.write_bytes(world.authorities[SHOP])
         url = f"https://127.0.0.1:{world.cluster_ports[SHOP]}{path}"
         answered = requests.get(url, headers=headers, verify=str(authority), timeout=10)
-    head = (bodies / f"{recorded}.headers").read_text().split("\n")
+    head = (RECORDED / f"{recorded}.headers").read_text().split("\n")
     assert f"HTTP/2 {answered.status_code}" == head[0].strip()
     kind = next(line.partition(":")[2].strip() for line in head if line.lower().startswith("content-type"))
     assert answered.headers["Content-Type"] == kind
     wanted = (
-        (bodies / f"{recorded}.body").read_text().replace("auditor", "auditor@example-tools.iam.gserviceaccount.com")
+        (RECORDED / f"{recorded}.body").read_text().replace("auditor", "auditor@example-tools.iam.gserviceaccount.com")
     )
     if kind == "application/json":
         want, got = json.loads(wanted), answered.json()

@@ -208,7 +208,7 @@ class Scene:
         reach = self.reach.get(cluster_key(project, cluster))
         if reach is None:
             return cluster
-        return {name: value for name, value in cluster.items() if name not in _WAYS_IN} | reach
+        return {**{name: value for name, value in cluster.items() if name not in _WAYS_IN}, **reach}
 
     @cached_property
     def cluster_keys(self) -> tuple[ClusterKey, ...]:
