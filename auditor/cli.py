@@ -450,7 +450,7 @@ def explain_command(ctx: click.Context, /, resource: str, **parameters: Any) -> 
 @click.pass_context
 def costs_command(ctx: click.Context, /, **parameters: Any) -> int:
     """Show who pays what for load balancers and addresses, in use, idle and wasted beside each other."""
-    from .cost.breakdown import Grouping, break_down, headings, total_row  # noqa: PLC0415
+    from .model.breakdown import Grouping, break_down, headings, total_row  # noqa: PLC0415
     from .report import costs  # noqa: PLC0415
 
     chosen, console = _start(ctx, parameters)

@@ -70,6 +70,7 @@ def assess(inventory: Inventory, options: Options, prices: PriceTable) -> Report
         notes=(*notes_on_sums(findings), *find_notes(inventory)),
         warnings=(*_age_warnings(inventory, options), *inventory.warnings, *suppressed.warnings),
         settings=options.settings,
+        parents=_parents(inventory),
     )
 
 
@@ -89,6 +90,12 @@ def would_be_waste(snapshot: Snapshot, *, as_of: datetime, min_age: timedelta) -
         if finding.load_balancer not in roots or finding.resource.collection == "addresses"
     }
     return tuple(roots | alone)
+
+
+def _parents(inventory: Inventory) -> tuple[str, ...]:
+    """The folders and organizations that were searched for projects, whether that succeeded or not."""
+    scopes = (scope for scope in inventory.coverage if scope.startswith(("organizations/", "folders/")))
+    return tuple(sorted(scope.removesuffix("/projects") for scope in scopes))
 
 
 def _check_that_something_was_read(inventory: Inventory) -> None:

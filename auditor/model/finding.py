@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any
 
+from .history import FindingHistory
 from .money import Cost
 from .names import ResourceName
 
@@ -82,6 +83,8 @@ class Finding:
     cost: Cost | None = None
     suppression: str | None = None
     """The reason somebody gave for not wanting to see it; None where it is not suppressed."""
+    history: FindingHistory | None = None
+    """What earlier runs knew of it; None where no earlier run was asked."""
 
     @property
     def id(self) -> str:

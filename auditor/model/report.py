@@ -9,6 +9,7 @@ from decimal import Decimal
 from typing import Any
 
 from .finding import Finding, Verdict
+from .history import ReportHistory
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,3 +66,10 @@ class Report:
     notes: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
     settings: Mapping[str, Any] | None = None
+    parents: tuple[str, ...] = ()
+    """The folders and organizations that were searched for projects: "organizations/123"; empty for named projects."""
+    history: ReportHistory | None = None
+    """The earlier runs that this one was compared with; None where there was nothing to compare with."""
+    gone: tuple[Finding, ...] = ()
+    """What an earlier run reported and this one, though it read everything that it could be in, did not find or calls
+    something harmless now; each as it was then, with `history.novelty` "gone"."""

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from decimal import Decimal
-from typing import Protocol
 
+from auditor.model.breakdown import Row
 from auditor.model.finding import Verdict, format_time
 from auditor.model.names import COMPUTE_PREFIX
 from auditor.model.report import Report
@@ -25,22 +25,7 @@ _ORDER = (
 _ALWAYS = frozenset({Verdict.IN_USE, Verdict.IDLE, Verdict.ORPHANED, Verdict.UNUSED})
 
 
-class Group(Protocol):
-    """One group of priced resources. An empty key stands for what belongs to no group."""
-
-    @property
-    def key(self) -> tuple[str, ...]: ...
-    @property
-    def monthly(self) -> Mapping[Verdict, Decimal]: ...
-    @property
-    def counts(self) -> Mapping[Verdict, int]: ...
-    @property
-    def unpriced(self) -> int: ...
-    @property
-    def total(self) -> Decimal: ...
-
-
-def render(report: Report, headings: Sequence[str], groups: Sequence[Group], total: Group) -> str:
+def render(report: Report, headings: Sequence[str], groups: Sequence[Row], total: Row) -> str:
     """One line for each group, live and wasted money side by side, and the total, which is the report's."""
     shown = [verdict for verdict in _ORDER if verdict in _ALWAYS or total.counts[verdict]]
     has_unpriced = bool(total.unpriced)
@@ -60,7 +45,7 @@ def render(report: Report, headings: Sequence[str], groups: Sequence[Group], tot
     return "\n".join([head, "", drawn, *(["", *notes] if notes else []), ""])
 
 
-def _key(group: Group, width: int) -> list[str]:
+def _key(group: Row, width: int) -> list[str]:
     if not group.key:
         return _padded(("(none)",), width)
     return _padded(tuple(text.short_cluster(text.clean(word)) for word in group.key), width)
@@ -71,7 +56,7 @@ def _padded(words: tuple[str, ...], width: int) -> list[str]:
     return shown + [""] * (width - len(shown))
 
 
-def _amounts(group: Group, shown: Sequence[Verdict], has_unpriced: bool) -> list[str]:
+def _amounts(group: Row, shown: Sequence[Verdict], has_unpriced: bool) -> list[str]:
     """A verdict of which the group has nothing stays empty."""
     cells = [
         _amount(group.monthly[verdict], group.counts[verdict], group.unpriced) if group.counts[verdict] else ""

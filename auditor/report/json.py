@@ -10,12 +10,13 @@ from typing import Any
 import orjson
 
 from auditor.model.finding import Finding, Owner, Verdict, format_time
+from auditor.model.history import Accrual, FindingHistory, ReportHistory
 from auditor.model.money import HOURS_PER_MONTH, to_cents
 from auditor.model.report import Report
+from auditor.model.report_document import SCHEMA_VERSION
 
 from .selection import Selection, select
 
-SCHEMA_VERSION = 1
 _SURROGATES = re.compile("[\ud800-\udfff]")
 _INVISIBLE = re.compile("[\x7f-\x9f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb]")
 
@@ -33,6 +34,7 @@ def render(report: Report, selection: Selection) -> str:
             "clusters": [
                 {"cluster": item.cluster, "status": item.status, "read": item.read} for item in report.clusters
             ],
+            "parents": list(report.parents),
         },
         "prices": {
             "source": report.price_source,
@@ -50,6 +52,9 @@ def render(report: Report, selection: Selection) -> str:
     }
     if report.settings is not None:
         document["settings"] = dict(report.settings)
+    if report.history is not None:
+        document["history"] = _history(report.history)
+        document["gone"] = [_finding(item) for item in report.gone]
     written = orjson.dumps(_writable(document), option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE)
     # Such characters stand only inside strings: escaped they mean the same, and cannot steer a terminal.
     return _INVISIBLE.sub(lambda match: f"\\u{ord(match.group()):04x}", written.decode())
@@ -67,6 +72,8 @@ def _coverage(report: Report) -> Mapping[str, Any]:
         }
         if gap.missing:
             entry["missing"] = list(gap.missing)
+        if gap.unknown_count:
+            entry["unknown_count"] = gap.unknown_count
         gaps.append(entry)
     return {"complete": not gaps, "gaps": gaps}
 
@@ -111,7 +118,45 @@ def _finding(finding: Finding) -> Mapping[str, Any]:
         document["observed"] = finding.observed
     if finding.suppression is not None:
         document["suppression"] = finding.suppression
+    if finding.history is not None:
+        document["history"] = _finding_history(finding.history)
     return document
+
+
+def _finding_history(history: FindingHistory) -> Mapping[str, Any]:
+    document: dict[str, Any] = {
+        "novelty": history.novelty.value if history.novelty else None,
+        "first_seen": format_time(history.first_seen),
+        "last_seen": format_time(history.last_seen),
+        "runs_seen": history.runs_seen,
+        "accrued_since_first_seen": _accrual(history.accrued_since_first_seen),
+        "accrued_since_creation": _accrual(history.accrued_since_creation),
+    }
+    return document
+
+
+def _accrual(accrual: Accrual | None) -> Mapping[str, Any] | None:
+    return None if accrual is None else {"low": _amount(accrual.low), "high": _amount(accrual.high)}
+
+
+def _history(history: ReportHistory) -> Mapping[str, Any]:
+    return {
+        "source": history.source,
+        "runs": history.runs,
+        "since": format_time(history.since),
+        "previous": format_time(history.previous),
+        "trend": [
+            {
+                "at": format_time(point.at),
+                "saving": _amount(point.saving),
+                "idle": _amount(point.idle),
+                "unknown": _amount(point.unknown),
+                "total": _amount(point.total),
+                "is_partial": point.is_partial,
+            }
+            for point in history.trend
+        ],
+    }
 
 
 def _owner(owner: Owner | None) -> Mapping[str, Any] | None:

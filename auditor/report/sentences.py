@@ -7,6 +7,16 @@ from auditor.model.report import Report
 
 from . import text
 
+_NAMES_SHOWN = 3
+
+
+def scope_name(report: Report) -> str:
+    """What was audited, for a subject or a title: the organization or folder, else the projects."""
+    named = report.parents or report.projects
+    shown = ", ".join(text.clean(name) for name in named[:_NAMES_SHOWN])
+    more = len(named) - _NAMES_SHOWN
+    return f"{shown} and {text.plural(more, 'more project')}" if more > 0 else shown
+
 
 def saving_sentence(report: Report) -> str:
     """What deleting everything orphaned and unused would save."""

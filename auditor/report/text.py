@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from datetime import datetime
+from datetime import UTC, datetime
 from decimal import Decimal
 from urllib.parse import quote
 
@@ -70,6 +70,11 @@ def age(created_at: datetime | None, as_of: datetime) -> str:
     return f"{minutes // (24 * 60)}d"
 
 
+def day(moment: datetime | None) -> str:
+    """The day of a time in UTC, as 2026-11-22; — where it is not known."""
+    return UNKNOWN if moment is None else moment.astimezone(UTC).date().isoformat()
+
+
 def plural(count: int, word: str, words: str | None = None) -> str:
     """ "1 gap", "2 gaps", "0 gaps"."""
     return f"{count:,} {word if count == 1 else words or word + 's'}"
@@ -123,6 +128,16 @@ def short_cluster(cluster: str) -> str:
         return cluster
     parts = cluster.removeprefix(CONTAINER_PREFIX).split("/")
     return "/".join(parts[1::2])
+
+
+def cluster_label(cluster: str) -> str:
+    """A cluster where there is room: project/location/name, a context, or the mark that is all that is known of it.
+
+    `cluster` is written as in a report: a full name, "kubeconfig:..." or "fingerprint:...".
+    """
+    if cluster.startswith("fingerprint:"):
+        return f"unidentified cluster ({clean(cluster.removeprefix('fingerprint:'))})"
+    return short_cluster(clean(cluster))
 
 
 def console_url(resource: ResourceName) -> str:

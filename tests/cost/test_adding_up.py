@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from auditor.cost.breakdown import Grouping, break_down
 from auditor.cost.estimate import estimate, notes_on_sums, summarise
 from auditor.cost.pools import shared_out
+from auditor.model.breakdown import Grouping, break_down
 from auditor.model.finding import Owner, Verdict
 from auditor.model.inventory import build
 from auditor.model.money import Cost

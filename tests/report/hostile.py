@@ -21,6 +21,15 @@ TEXTS = {
     "tab and bell": "a\tb\x07\x08\x08c\x00",
     "markup": "[bold red]rich[/] | `x` | <b> &amp; {0} %s",
     "numbers": "0012",
+    "script": "<script>alert(1)</script><img src=x onerror=alert(2)>\"' onmouseover='alert(3)",
+    "formula": '=HYPERLINK("https://evil.example","click")',
+    "formula plus": "+1+cmd|' /C calc'!A0",
+    "formula minus": "-2+3",
+    "formula at": "@SUM(1,2)",
+    "formula tab": "\t=1+1",
+    "markdown": "|`x`| [click](javascript:alert(1)) ![i](https://evil.example/i.png) <!-- # *b* @everyone",
+    "mail header": "web\r\nBcc: victim@example.com\r\n\r\nbody",
+    "template": "{{ 7*7 }}{% raw %}${7*7}",
 }
 DANGEROUS = frozenset(
     [chr(code) for code in (*range(0x09), *range(0x0B, 0x20), *range(0x7F, 0xA0))]

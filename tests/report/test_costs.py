@@ -2,8 +2,8 @@ from decimal import Decimal
 
 import pytest
 
-from auditor.cost.breakdown import Grouping, break_down, headings, total_row
 from auditor.data.tables import load_prices
+from auditor.model.breakdown import Grouping, break_down, headings, total_row
 from auditor.model.money import HOURS_PER_MONTH
 from auditor.report import costs, prices
 

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from decimal import Decimal
 from enum import StrEnum
 
-from auditor.model.finding import WASTE, Finding, Verdict
-from auditor.model.money import NOTHING
+from .finding import WASTE, Finding, Verdict
+from .money import NOTHING
 
 PRICED_COLLECTIONS = frozenset({"forwardingRules", "addresses"})
 

@@ -1,0 +1,1 @@
+"""Carries text away: to a bucket or folder, by mail, to a chat."""

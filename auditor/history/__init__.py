@@ -1,0 +1,1 @@
+"""Runs kept, and what is new, known or gone against them."""
