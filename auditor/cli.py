@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import gc
 import os
 import platform
@@ -322,6 +323,21 @@ class _CommandsWithDefault(click.Group):
         if not ctx.resilient_parsing and (not args or (args[0].startswith("-") and args[0] not in _OPTIONS_OF_GROUP)):
             args = [DEFAULT_COMMAND, *args]
         return super().parse_args(ctx, args)
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """A word that is no command is often a snapshot, or a command with a letter amiss."""
+        word = args[0]
+        if not ctx.resilient_parsing and word not in self.commands:
+            close = difflib.get_close_matches(word, self.commands, n=1)
+            if os.path.exists(word):
+                raise UsageError(f"{word} is no command", f"To audit that snapshot: {PROGRAM} audit --snapshot {word}")
+            raise UsageError(
+                f"{word} is no command",
+                f"Did you mean {close[0]}?" if close else f"{PROGRAM} --help lists the commands.",
+            )
+        return super().resolve_command(ctx, args)
 
 
 _OPTIONS_OF_GROUP = frozenset({"-h", "--help", "--version"})

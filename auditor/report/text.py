@@ -8,6 +8,7 @@ from decimal import Decimal
 from urllib.parse import quote
 
 from auditor.model.finding import Owner, Verdict
+from auditor.model.money import spoken, to_cents
 from auditor.model.names import CONTAINER_PREFIX, ResourceName
 from auditor.model.nouns import noun
 
@@ -55,7 +56,7 @@ def dollars(amount: Decimal | None) -> str:
     """An amount inside a sentence."""
     if amount is None:
         return UNKNOWN
-    return f"-US${-amount:,.2f}" if amount < 0 else f"US${amount:,.2f}"
+    return spoken(to_cents(amount), "USD")
 
 
 def age(created_at: datetime | None, as_of: datetime) -> str:
