@@ -23,6 +23,18 @@ class GapGroup:
     unknown_count: int
     """Resources that are unknown because of at least one of these lists."""
 
+    @property
+    def effect(self) -> str:
+        """What it means for the report, as a sentence."""
+        if not self.unknown_count:
+            return "No verdict is unknown because of it."
+        return f"{text.plural(self.unknown_count, 'resource is', 'resources are')} unknown because of it."
+
+    @property
+    def sentence(self) -> str:
+        """What failed, where, why, and what it means for the report."""
+        return f"{self.place}: {', '.join(self.lists)}: {self.category.replace('_', ' ')}. {self.effect}"
+
 
 def group(report: Report) -> tuple[GapGroup, ...]:
     """Every gap of the report, grouped by place and category in the order in which they stand."""

@@ -15,9 +15,9 @@ from decimal import Decimal
 from auditor.model.finding import Verdict, format_time
 from auditor.model.report import Report
 
-from . import gaps, text
+from . import cautions, gaps, text
 from .drawing import SEPARATOR_WIDTH, draw
-from .rows import Row, fold
+from .rows import Row, fold, what
 from .selection import Selected, Selection, select
 from .sentences import saving_sentence
 
@@ -144,7 +144,7 @@ def _columns(report: Report) -> list[_Column]:
         _Column("US$/month", _money, align="right"),
         _age_column(report.snapshot_taken_at),
         _Column("Where", where, narrowest=11, comfortable=22, narrow_rank=4),
-        _Column("What", _what, narrowest=16, comfortable=24),
+        _Column("What", what, narrowest=16, comfortable=24),
         _Column("Parts", lambda row: f"+{row.part_count}" if row.part_count else "", align="right", narrow_rank=5),
         _Column("Cluster", lambda row: text.cluster_name(row.owner, row.verdict), narrowest=15, narrow_rank=2),
         _Column("IP", _ips, narrowest=15, narrow_rank=1),
@@ -192,13 +192,6 @@ def _money(row: Row) -> str:
 
 def _money_alone(row: Row) -> str:
     return text.money(row.head.cost.monthly_if_deleted_alone if row.head.cost else None)
-
-
-def _what(row: Row) -> str:
-    """The Kubernetes object, else the resource that speaks for the row."""
-    name = text.object_name(row.owner) if row.owner else ""
-    resource = row.head.resource
-    return name or text.clean(f"{text.kind_name(resource.collection)} {resource.name}")
 
 
 def _ips(row: Row) -> str:
@@ -333,13 +326,12 @@ def _sentences(report: Report, selected: Selected) -> list[str]:
 
 def _before_deleting(selected: Selected, layout: Layout) -> str:
     """Each distinct warning once, with the things that it is about; warnings that differ by an IP count as one."""
-    about: dict[str, list[tuple[str, str]]] = {}
-    for row in fold(selected.findings):
-        for warning in row.warnings:
-            about.setdefault(_without_ips(warning, row), []).append((text.clean(warning), _label(row)))
-    if not about:
+    everything = [
+        f"{caution.text} [{_few([_label(row) for row in caution.about], layout)}]"
+        for caution in cautions.group(fold(selected.findings))
+    ]
+    if not everything:
         return ""
-    everything = [_warning_line(shared, members, layout) for shared, members in about.items()]
     shown = everything if layout.is_wide else everything[:_MOST_WARNINGS]
     lines = [_paint("Before you delete:", _BOLD, layout), *_wrapped(shown, layout)]
     if len(everything) > len(shown):
@@ -347,21 +339,9 @@ def _before_deleting(selected: Selected, layout: Layout) -> str:
     return "\n".join(lines)
 
 
-def _without_ips(warning: str, row: Row) -> str:
-    for ip in row.ips:
-        warning = warning.replace(f" {ip}", "")
-    return text.clean(warning)
-
-
-def _warning_line(shared: str, members: Sequence[tuple[str, str]], layout: Layout) -> str:
-    """The warning in full where it is about one thing, without its IP where it is about several."""
-    said = members[0][0] if len(members) == 1 else shared
-    return f"{said} [{_few([label for _, label in members], layout)}]"
-
-
 def _label(row: Row) -> str:
     ip = f" {text.clean(row.ips[0])}" if row.ips else ""
-    return text.shorten(_what(row), 60) + ip
+    return text.shorten(what(row), 60) + ip
 
 
 def _few(names: Sequence[str], layout: Layout) -> str:
@@ -411,13 +391,7 @@ def _gap_box(report: Report, layout: Layout) -> str:
 
 def _gap_lines(group: gaps.GapGroup, layout: Layout) -> list[str]:
     inner = Layout(width=None if layout.width is None else layout.width - 2)
-    made = (
-        f"{text.plural(group.unknown_count, 'resource is', 'resources are')} unknown because of it."
-        if group.unknown_count
-        else "No verdict is unknown because of it."
-    )
-    sentence = f"{group.place}: {', '.join(group.lists)}: {group.category.replace('_', ' ')}. {made}"
-    lines = [line.removeprefix("  ") for line in _wrapped([sentence], inner)]
+    lines = [line.removeprefix("  ") for line in _wrapped([group.sentence], inner)]
     for detail in group.details[:1]:
         lines += _wrapped([f"({text.shorten(detail, 200)})"], inner)
     lines += [f"  → {hint}" for hint in group.hints[:_MOST_HINTS]]
