@@ -10,6 +10,7 @@ import signal
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
+from importlib import import_module
 from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING, Any, NoReturn
@@ -21,11 +22,12 @@ from click.shell_completion import get_completion_class
 from . import __version__, settings
 from .console import Console, may_use_color
 from .errors import AuditorError, ExitCode, NotFound, UsageError
-from .files import STDOUT, write_file, write_stdout
+from .files import STDOUT, is_stream, write_file, write_files, write_stdout
 from .model.finding import Verdict
 from .outcome import FAIL_ON, exit_code
 from .parameters import (
     FORMATS,
+    TABLES,
     parse_amount,
     parse_duration,
     parse_endpoint,
@@ -587,20 +589,46 @@ def _deliver(report: Report, chosen: Settings, console: Console) -> None:
     from .report.sentences import summary_sentence  # noqa: PLC0415
 
     selection = _selection(chosen)
-    is_table_shown = chosen.format != "json" and chosen.output == STDOUT
+    is_table_shown = chosen.format in TABLES and chosen.output == STDOUT
     if not is_table_shown:  # the table says these itself
         for warning in report.warnings:
             console.warning(warning)
     for warning in unmatched(report, selection):
         console.warning(warning)
     for written_format, path in chosen.write:
-        write_file(Path(path), _render(report, selection, written_format, chosen, is_terminal=False))
+        _write(report, selection, written_format, path, chosen, console)
     if chosen.output == STDOUT:
         write_stdout(_render(report, selection, chosen.format, chosen, is_terminal=sys.stdout.isatty()))
+        if chosen.format == "csv":
+            _say_gaps(report, console)
     else:
-        write_file(Path(chosen.output), _render(report, selection, chosen.format, chosen, is_terminal=False))
+        _write(report, selection, chosen.format, chosen.output, chosen, console)
     if not is_table_shown:
         console.say(summary_sentence(report))
+
+
+def _write(
+    report: Report, selection: Selection, written_format: str, path: str, chosen: Settings, console: Console
+) -> None:
+    """One file; for CSV a second one beside it with the gaps, always, so that none of an earlier run is left there."""
+    content = _render(report, selection, written_format, chosen, is_terminal=False)
+    if written_format != "csv":
+        write_file(Path(path), content)
+    elif is_stream(path):
+        write_file(Path(path), content)
+        _say_gaps(report, console)
+    else:
+        from .report import csv  # noqa: PLC0415
+
+        write_files([(Path(path), content), (Path(f"{path}.gaps.csv"), csv.render_gaps(report))])
+
+
+def _say_gaps(report: Report, console: Console) -> None:
+    """On stderr, where the report itself has no place for them."""
+    from .report import gaps  # noqa: PLC0415
+
+    for group in gaps.group(report):
+        console.warning(" ".join([f"Not read in full: {group.sentence}", *(f"→ {hint}" for hint in group.hints[:1])]))
 
 
 def _selection(chosen: Settings) -> Selection:
@@ -618,10 +646,10 @@ def _selection(chosen: Settings) -> Selection:
 
 
 def _render(report: Report, selection: Selection, written_format: str, chosen: Settings, *, is_terminal: bool) -> str:
-    if written_format == "json":
-        from .report import json  # noqa: PLC0415
-
-        return json.render(report, selection)
+    if written_format not in TABLES:
+        renderer = import_module(f".report.{written_format}", __package__)
+        rendered: str = renderer.render(report, selection)
+        return rendered
     from .report import table  # noqa: PLC0415
 
     is_wide = written_format == "wide"
