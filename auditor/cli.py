@@ -628,7 +628,9 @@ def _say_gaps(report: Report, console: Console) -> None:
     from .report import gaps  # noqa: PLC0415
 
     for group in gaps.group(report):
-        console.warning(" ".join([f"Not read in full: {group.sentence}", *(f"→ {hint}" for hint in group.hints[:1])]))
+        remedy = f" → {group.hints[0]}" if group.hints else ""
+        more = f" (and {len(group.hints) - 1} more of the kind)" if len(group.hints) > 1 else ""
+        console.warning(f"Not read in full: {group.sentence}{remedy}{more}")
 
 
 def _selection(chosen: Settings) -> Selection:

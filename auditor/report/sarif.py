@@ -159,9 +159,13 @@ def _sentences(finding: Finding) -> Sequence[str]:
     return [
         f"{text.verdict_name(finding.verdict).capitalize()}: {name}, {_price(finding)}.",
         f"Owner: {of}, {text.cluster_name(owner, finding.verdict, full=True)}." if of else "",
-        *(f"{item.statement[:1].upper()}{item.statement[1:]}." for item in finding.evidence[:_MOST_SAID]),
+        *(_as_sentence(item.statement) for item in finding.evidence[:_MOST_SAID]),
         *finding.warnings[:_MOST_SAID],
     ]
+
+
+def _as_sentence(statement: str) -> str:
+    return f"{statement[:1].upper()}{statement[1:]}{'' if statement.endswith('.') else '.'}"
 
 
 def _price(finding: Finding) -> str:
