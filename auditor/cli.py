@@ -597,12 +597,7 @@ def _deliver(report: Report, chosen: Settings, console: Console) -> None:
         console.warning(warning)
     for written_format, path in chosen.write:
         _write(report, selection, written_format, path, chosen, console)
-    if chosen.output == STDOUT:
-        write_stdout(_render(report, selection, chosen.format, chosen, is_terminal=sys.stdout.isatty()))
-        if chosen.format == "csv":
-            _say_gaps(report, console)
-    else:
-        _write(report, selection, chosen.format, chosen.output, chosen, console)
+    _write(report, selection, chosen.format, chosen.output, chosen, console)
     if not is_table_shown:
         console.say(summary_sentence(report))
 
@@ -610,17 +605,21 @@ def _deliver(report: Report, chosen: Settings, console: Console) -> None:
 def _write(
     report: Report, selection: Selection, written_format: str, path: str, chosen: Settings, console: Console
 ) -> None:
-    """One file; for CSV a second one beside it with the gaps, always, so that none of an earlier run is left there."""
-    content = _render(report, selection, written_format, chosen, is_terminal=False)
-    if written_format != "csv":
-        write_file(Path(path), content)
-    elif is_stream(path):
-        write_file(Path(path), content)
-        _say_gaps(report, console)
-    else:
+    """One form to its place. A CSV file gets a second one beside it with the gaps, always, so that none of an earlier run
+    is left there."""
+    is_terminal = path == STDOUT and sys.stdout.isatty()
+    content = _render(report, selection, written_format, chosen, is_terminal=is_terminal)
+    if written_format == "csv" and not is_stream(path):
         from .report import csv  # noqa: PLC0415
 
         write_files([(Path(path), content), (Path(f"{path}.gaps.csv"), csv.render_gaps(report))])
+        return
+    if path == STDOUT:
+        write_stdout(content)
+    else:
+        write_file(Path(path), content)
+    if written_format == "csv":
+        _say_gaps(report, console)
 
 
 def _say_gaps(report: Report, console: Console) -> None:

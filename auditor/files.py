@@ -19,7 +19,7 @@ def write_file(path: Path, content: str) -> None:
 
     A device or pipe is written to directly; a link keeps pointing where it points.
     """
-    if not is_stream(str(path)):
+    if not _is_device(path):
         write_files([(path, content)])
         return
     try:
@@ -42,8 +42,11 @@ def write_files(files: Sequence[tuple[Path, str]]) -> None:
 
 def is_stream(path: str) -> bool:
     """Stdout, a pipe or a device: what is written there is read at once, and nothing can stand beside it."""
-    target = Path(path)
-    return path == STDOUT or (target.exists() and not target.is_file() and not target.is_dir())
+    return path == STDOUT or _is_device(Path(path))
+
+
+def _is_device(path: Path) -> bool:
+    return path.exists() and not path.is_file() and not path.is_dir()
 
 
 def _stage(path: Path, content: str, leftovers: ExitStack) -> tuple[Path, Path, Path]:

@@ -156,3 +156,11 @@ def test_filters_hold_in_every_form(run: Run, written_format: str) -> None:
     name = json.loads(run("-o", "json")[1])["findings"][0]["id" if written_format != "markdown" else "ip"]
     assert name in everything
     assert name not in filtered
+
+
+def test_a_dash_is_stdout_for_every_form(run: Run) -> None:
+    code, out, err = run("--output", "report.txt", "--write", "csv=-")
+    assert code == 0
+    assert rows(out)
+    assert "Warning: Not read in full: " in err
+    assert os.listdir() == ["report.txt"]

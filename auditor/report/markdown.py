@@ -27,8 +27,12 @@ from .totals import shown_sum, totals
 
 MOST_ROWS = 200
 ISSUE_LIMIT = 65_536
-_ROOM_FOR_ROWS, _ROOM_FOR_CAUTIONS, _ROOM_FOR_GAPS, _ROOM_FOR_NOTES = 34_000, 8_000, 14_000, 4_000
-"""In bytes of UTF-8: never fewer than characters."""
+_ROOM_FOR_ROWS = 32_000
+_ROOM_FOR_CAUTIONS = 8_000
+_ROOM_FOR_GAPS = 14_000
+_ROOM_FOR_SUPPRESSED = 3_000
+_ROOM_FOR_NOTES = 3_000
+"""In bytes of UTF-8, which are never fewer than characters. The rest is for what does not grow."""
 _MOST_CAUTIONS = 20
 _MOST_HINTS = 3
 _NAMES_SHOWN = 5
@@ -135,12 +139,12 @@ def _cells(row: Row, report: Report) -> list[str]:
         text.verdict_name(row.verdict),
         shown_sum(row.monthly, [row]),
         text.age(row.head.created_at, report.snapshot_taken_at),
-        inline(where, _LONGEST_CELL),
-        inline(what(row), _LONGEST_CELL),
+        _name(where, _LONGEST_CELL),
+        _name(what(row), _LONGEST_CELL),
         f"+{row.part_count}" if row.part_count else "",
-        inline(text.cluster_name(row.owner, row.verdict), _LONGEST_CELL),
+        _name(text.cluster_name(row.owner, row.verdict), _LONGEST_CELL),
         _ips(row),
-        inline(row.head.reason, _LONGEST_CELL),
+        _name(row.head.reason, _LONGEST_CELL),
     ]
     if report.history is not None:
         cells.append(_seen(row))
@@ -151,7 +155,7 @@ def _ips(row: Row) -> str:
     if not row.ips:
         return text.UNKNOWN
     more = f" +{len(row.ips) - 1}" if len(row.ips) > 1 else ""
-    return inline(row.ips[0], _LONGEST_NAME) + more
+    return _name(row.ips[0], _LONGEST_NAME) + more
 
 
 def _seen(row: Row) -> str:
@@ -169,14 +173,11 @@ def _before_deleting(rows: Sequence[Row]) -> str:
     everything = [f"- {inline(caution.text)} ({_few(caution.about)})" for caution in cautions.group(rows)]
     if not everything:
         return ""
-    kept = _within(_ROOM_FOR_CAUTIONS, everything[:_MOST_CAUTIONS])
-    more = len(everything) - len(kept)
-    rest = [f"- … and {text.plural(more, 'more warning')}: see another format"] if more else []
-    return "\n".join(["### Before you delete", "", *kept, *rest])
+    return "\n".join(["### Before you delete", "", *_bullets(everything, _ROOM_FOR_CAUTIONS, _MOST_CAUTIONS)])
 
 
 def _few(rows: Sequence[Row]) -> str:
-    names = [inline(what(row), _LONGEST_NAME) for row in rows[:_NAMES_SHOWN]]
+    names = [_name(what(row), _LONGEST_NAME) for row in rows[:_NAMES_SHOWN]]
     more = len(rows) - len(names)
     return ", ".join(names) + (f" and {more:,} more" if more else "")
 
@@ -215,20 +216,26 @@ def _suppressed(report: Report, selected: Selected, selection: Selection) -> str
     if not (selection.show_suppressed and selected.suppressed):
         return said
     lines = [
-        f"- {inline(what(row), _LONGEST_NAME)}: {inline(row.head.suppression or '', _LONGEST_DETAIL)}"
-        for row in fold(selected.suppressed)[:MOST_ROWS]
+        f"- {_name(what(row), _LONGEST_NAME)}: {inline(row.head.suppression or '', _LONGEST_DETAIL)}"
+        for row in fold(selected.suppressed)
     ]
-    return "\n".join([said, "", *_within(_ROOM_FOR_NOTES, lines)])
+    return "\n".join([said, "", *_bullets(lines, _ROOM_FOR_SUPPRESSED, MOST_ROWS)])
 
 
 def _notes(report: Report) -> str:
     notes = [*report.notes, *(f"Warning: {warning}" for warning in report.warnings)]
-    kept = _within(_ROOM_FOR_NOTES, [f"- {inline(note)}" for note in notes])
+    shown = _bullets([f"- {inline(note)}" for note in notes], _ROOM_FOR_NOTES, MOST_ROWS)
     computed = (
         f"List prices of {report.prices_as_of.isoformat()} in {inline(report.summary.currency)} for {HOURS_PER_MONTH} "
         "hours a month, without traffic and without your contract. The parts of one load balancer share its price."
     )
-    return "\n".join(["### How it was computed", "", computed, *(["", *kept] if kept else [])])
+    return "\n".join(["### How it was computed", "", computed, *(["", *shown] if shown else [])])
+
+
+def _bullets(lines: Sequence[str], room: int, most: int) -> list[str]:
+    kept = _within(room, lines[:most])
+    more = len(lines) - len(kept)
+    return [*kept, f"- … and {more:,} more: see another format"] if more else kept
 
 
 # Text
@@ -240,6 +247,11 @@ def inline(said: str, limit: int = text.LONGEST) -> str:
     runs = groupby(enumerate(words), key=lambda item: _is_harmless(item[1], is_first=item[0] == 0))
     spans = ((is_harmless, " ".join(word for _, word in run)) for is_harmless, run in runs)
     return " ".join(span if is_harmless else _code(span) for is_harmless, span in spans)
+
+
+def _name(said: str, limit: int) -> str:
+    """A name; one that is too long loses its middle, for names differ at both ends."""
+    return inline(text.shorten(said, limit), limit)
 
 
 def _is_harmless(word: str, *, is_first: bool) -> bool:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import replace
 from typing import Any
 from urllib.parse import quote
@@ -49,8 +49,8 @@ _LINK = re.compile(r"\](?=\()")
 def render(report: Report, selection: Selection) -> str:
     """The selected findings, the suppressed ones marked as such, those that are gone as absent, and every gap."""
     selected = select(report, selection)
-    gone = select(replace(report, findings=report.gone, suppressed=()), selection).findings
-    shown = (*selected.findings, *selected.suppressed, *gone)
+    here = (*selected.findings, *selected.suppressed)
+    shown = (*here, *_absent(report, selection, {finding.id for finding in here}))
     left_out = max(0, len(shown) - MOST_RESULTS)
     document = {
         "$schema": SCHEMA,
@@ -69,6 +69,12 @@ def render(report: Report, selection: Selection) -> str:
         ],
     }
     return orjson.dumps(document, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE).decode()
+
+
+def _absent(report: Report, selection: Selection, here: Set[str]) -> Iterable[Finding]:
+    """What is gone, as far as it was asked for; what is in use now and listed as that is not absent, too."""
+    gone = select(replace(report, findings=report.gone, suppressed=()), selection).findings
+    return (finding for finding in gone if finding.id not in here)
 
 
 def _category(report: Report) -> str:

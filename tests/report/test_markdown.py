@@ -124,6 +124,8 @@ def test_it_fits_the_body_of_an_issue_whatever_stands_in_it(said: str) -> None:
     assert len(shown.encode()) <= markdown.ISSUE_LIMIT
     assert re.search(r"^… and \d+ more: see another format\.$", shown, re.MULTILINE)
     assert re.search(r"^- … and \d+ more lists: see another format$", shown, re.MULTILINE)
+    assert len(re.findall(r"^- … and \d+ more: see another format$", shown, re.MULTILINE)) >= 2
+    Page(shown)
 
 
 def test_hidden_and_suppressed_ones_are_counted() -> None:

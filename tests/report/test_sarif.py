@@ -153,6 +153,15 @@ def test_history_becomes_a_baseline_state() -> None:
     assert {item["level"] for item in results if item["baselineState"] == "absent"} == {"none"}
 
 
+def test_what_is_in_use_again_is_not_absent_where_it_is_listed() -> None:
+    report = sample.large()
+    back = next(item for item in report.findings if item.verdict is Verdict.IN_USE)
+    gone = replace(back, verdict=Verdict.ORPHANED, history=report.gone[0].history)
+    again = replace(report, gone=(gone,))
+    assert [item["baselineState"] for item in run_of(sarif.render(again, Selection()))["results"]].count("absent") == 1
+    assert "absent" not in [item["baselineState"] for item in run_of(sarif.render(again, ALL))["results"]]
+
+
 def test_filters_hold_for_what_is_gone_too() -> None:
     results = run_of(sarif.render(sample.large(), Selection(regions=("asia-east1",))))["results"]
     assert {item["locations"][0]["logicalLocations"][0]["fullyQualifiedName"].split("/")[6] for item in results} == {
