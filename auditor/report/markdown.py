@@ -206,7 +206,7 @@ def _gap_lines(group: gaps.GapGroup) -> list[str]:
 def _hint_lines(hint: str) -> list[str]:
     if not _COMMAND.search(hint):
         return [f"  → {inline(hint, _LONGEST_COMMAND)}"]
-    return ["", *(f"  {line}" for line in _fenced(hint)), ""]
+    return ["", *(f"  {line}" for line in fenced(hint)), ""]
 
 
 def _suppressed(report: Report, selected: Selected, selection: Selection) -> str:
@@ -269,7 +269,7 @@ def _code(said: str) -> str:
     return f"{marks}{pad}{said}{pad}{marks}"
 
 
-def _fenced(command: str) -> list[str]:
+def fenced(command: str) -> list[str]:
     """A command of one line in a block of code that nothing in it can end."""
     shown = text.clean(command, _LONGEST_COMMAND)
     marks = "`" * max(3, _longest_run(shown) + 1)

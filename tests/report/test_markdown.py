@@ -167,6 +167,13 @@ def test_no_text_does_anything(said: str) -> None:
     assert command == f"gcloud {text.clean(said)}\n"
 
 
+@pytest.mark.parametrize("command", ["```", "``````", "~~~", "```sh\n```\n<b>", "    x"])
+def test_nothing_ends_a_block_of_code_but_its_end(command: str) -> None:
+    page = Page("\n".join([*markdown.fenced(command), "", "*after*"]))
+    assert page.commands == [f"{text.clean(command)}\n"]
+    assert page.tags == ["pre", "code", "p", "em"]
+
+
 @pytest.mark.parametrize(
     ("said", "shown"),
     [
