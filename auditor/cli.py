@@ -252,7 +252,8 @@ report_options = _options(
         type=click.Choice(FORMATS),
         default="table",
         show_default=True,
-        help="Form of the report. wide never shortens; json is the stable form for programs.",
+        help="Form of the report. wide never shortens; json is the stable form for programs; csv has its gaps in "
+        "FILE.gaps.csv.",
     ),
     click.option(
         "--output",
@@ -296,7 +297,9 @@ report_options = _options(
         metavar="AMOUNT",
         help="Show only load balancers and addresses of at least this many US$ a month, or of unknown price.",
     ),
-    click.option("--show-suppressed/--no-show-suppressed", help="Show suppressed findings in the table, too."),
+    click.option(
+        "--show-suppressed/--no-show-suppressed", help="Show suppressed findings in table, csv and markdown, too."
+    ),
 )
 
 exit_options = _options(
@@ -605,7 +608,7 @@ def _deliver(report: Report, chosen: Settings, console: Console) -> None:
 def _write(
     report: Report, selection: Selection, written_format: str, path: str, chosen: Settings, console: Console
 ) -> None:
-    """One form to its place. A CSV file has its gaps in a second one beside it, always: none of an earlier run stays."""
+    """One form to its place. A CSV file always has its gaps in one beside it: none of an earlier run stays there."""
     is_terminal = path == STDOUT and sys.stdout.isatty()
     content = _render(report, selection, written_format, chosen, is_terminal=is_terminal)
     if written_format == "csv" and not is_stream(path):
