@@ -23,6 +23,18 @@ class GapGroup:
     unknown_count: int
     """Resources that are unknown because of at least one of these lists."""
 
+    @property
+    def effect(self) -> str:
+        """What it means for the report, as a sentence."""
+        if not self.unknown_count:
+            return "No verdict is unknown because of it."
+        return f"{text.plural(self.unknown_count, 'resource is', 'resources are')} unknown because of it."
+
+    @property
+    def sentence(self) -> str:
+        """What failed, where, why, and what it means for the report."""
+        return f"{self.place}: {', '.join(self.lists)}: {self.category.replace('_', ' ')}. {self.effect}"
+
 
 def group(report: Report) -> tuple[GapGroup, ...]:
     """Every gap of the report, grouped by place and category in the order in which they stand."""
@@ -45,7 +57,7 @@ def _unknown_by_source(report: Report) -> Mapping[str, set[ResourceName]]:
 def _group(place: str, category: str, gaps: list[Gap], unknown: Mapping[str, set[ResourceName]]) -> GapGroup:
     return GapGroup(
         place=place,
-        category=category,
+        category=text.clean(category),
         lists=tuple(_list_name(gap) for gap in gaps),
         details=tuple(dict.fromkeys(text.clean(gap.detail) for gap in gaps if gap.detail)),
         hints=tuple(dict.fromkeys(text.clean(gap.hint) for gap in gaps if gap.hint)),

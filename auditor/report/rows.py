@@ -10,6 +10,7 @@ from auditor.model.finding import Finding, Owner, Verdict
 from auditor.model.names import ResourceName
 from auditor.model.snapshot import JUDGED_COLLECTIONS
 
+from . import text
 from .selection import place
 
 _KIND_ORDER = {collection: index for index, collection in enumerate(JUDGED_COLLECTIONS)}
@@ -73,3 +74,10 @@ def _row(root: ResourceName, verdict: Verdict, members: list[Finding]) -> Row:
 
 def _order(row: Row) -> tuple[int, Decimal, str]:
     return (row.verdict.rank, -(row.monthly or Decimal(0)), row.head.resource.full)
+
+
+def what(row: Row) -> str:
+    """The Kubernetes object, else the resource that speaks for the row."""
+    name = text.object_name(row.owner) if row.owner else ""
+    resource = row.head.resource
+    return name or text.clean(f"{text.kind_name(resource.collection)} {resource.name}")

@@ -10,16 +10,16 @@ import textwrap
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from decimal import Decimal
 
-from auditor.model.finding import Verdict, format_time
+from auditor.model.finding import Verdict
 from auditor.model.report import Report
 
-from . import gaps, text
+from . import cautions, gaps, text
 from .drawing import SEPARATOR_WIDTH, draw
-from .rows import Row, fold
+from .rows import Row, fold, what
 from .selection import Selected, Selection, select
-from .sentences import saving_sentence
+from .sentences import nothing_sentence, saving_sentence, snapshot_line, suppressed_sentence
+from .totals import shown_sum, totals
 
 _ANSI = {
     Verdict.ORPHANED: "31",
@@ -66,7 +66,7 @@ def render(report: Report, selection: Selection, layout: Layout) -> str:
     """The table with its totals, warnings and gaps, each only where there is something to say."""
     selected = select(report, selection)
     sections = [
-        _header(report),
+        snapshot_line(report),
         _findings(report, selected, selection, layout),
         _suppressed(report, selected, selection, layout),
         _totals(report, selected, selection, layout),
@@ -78,27 +78,11 @@ def render(report: Report, selection: Selection, layout: Layout) -> str:
     return "\n\n".join(section for section in sections if section) + "\n"
 
 
-def _header(report: Report) -> str:
-    unread = sum(item.read != "complete" for item in report.clusters)
-    clusters = text.plural(len(report.clusters), "cluster") + (f" ({unread} not read in full)" if unread else "")
-    parts = [
-        f"Snapshot of {format_time(report.snapshot_taken_at)}",
-        text.plural(len(report.projects), "project"),
-        clusters,
-        f"list prices of {report.prices_as_of.isoformat()}",
-    ]
-    return " · ".join(parts)
-
-
 def _findings(report: Report, selected: Selected, selection: Selection, layout: Layout) -> str:
     rows = fold(selected.findings)
     if rows:
         return _table(rows, report, layout)
-    names = [text.verdict_name(verdict) for verdict in Verdict if verdict in selection.verdicts]
-    asked = " or ".join([", ".join(names[:-1]), names[-1]] if len(names) > 1 else names)
-    scope = " in what was read; see below what was not" if report.gaps else ""
-    filtered = " that fits the filters" if selected.filtered_count else ""
-    return f"Nothing {asked}{filtered}{scope}."
+    return nothing_sentence(report, selection, selected)
 
 
 def _suppressed(report: Report, selected: Selected, selection: Selection, layout: Layout) -> str:
@@ -144,7 +128,7 @@ def _columns(report: Report) -> list[_Column]:
         _Column("US$/month", _money, align="right"),
         _age_column(report.snapshot_taken_at),
         _Column("Where", where, narrowest=11, comfortable=22, narrow_rank=4),
-        _Column("What", _what, narrowest=16, comfortable=24),
+        _Column("What", what, narrowest=16, comfortable=24),
         _Column("Parts", lambda row: f"+{row.part_count}" if row.part_count else "", align="right", narrow_rank=5),
         _Column("Cluster", lambda row: text.cluster_name(row.owner, row.verdict), narrowest=15, narrow_rank=2),
         _Column("IP", _ips, narrowest=15, narrow_rank=1),
@@ -187,18 +171,11 @@ def _age_column(as_of: datetime) -> _Column:
 
 
 def _money(row: Row) -> str:
-    return _sum(row.monthly, [row])
+    return shown_sum(row.monthly, [row])
 
 
 def _money_alone(row: Row) -> str:
     return text.money(row.head.cost.monthly_if_deleted_alone if row.head.cost else None)
-
-
-def _what(row: Row) -> str:
-    """The Kubernetes object, else the resource that speaks for the row."""
-    name = text.object_name(row.owner) if row.owner else ""
-    resource = row.head.resource
-    return name or text.clean(f"{text.kind_name(resource.collection)} {resource.name}")
 
 
 def _ips(row: Row) -> str:
@@ -284,45 +261,31 @@ def _paint(word: str, code: str, layout: Layout) -> str:
 
 
 def _totals(report: Report, selected: Selected, selection: Selection, layout: Layout) -> str:
-    rows = fold((*report.findings, *report.suppressed))
     lines = [
         [
-            _paint(text.verdict_name(verdict), _ANSI.get(verdict, _DIM), layout),
-            f"{sum(row.verdict is verdict for row in rows):,}",
-            f"{report.counts.get(verdict, 0):,}",
-            _sum(report.summary.monthly.get(verdict), [row for row in rows if row.verdict is verdict]),
-            "" if verdict in selection.verdicts else "hidden",
+            _total_name(line.verdict, layout),
+            f"{line.things:,}",
+            f"{line.resources:,}",
+            line.money,
+            "" if line.verdict is None or line.verdict in selection.verdicts else "hidden",
         ]
-        for verdict in Verdict
-    ]
-    total = [
-        _paint("all", _BOLD, layout),
-        f"{len(rows):,}",
-        f"{sum(report.counts.values()):,}",
-        _sum(report.summary.total, rows),
-        "",
+        for line in totals(report)
     ]
     align = ("left", "right", "right", "right", "left")
-    drawn = draw(["Total", "Things", "Resources", "US$/month", ""], [*lines, total], align)
+    drawn = draw(["Total", "Things", "Resources", "US$/month", ""], lines, align)
     return "\n".join([drawn, "", *_sentences(report, selected)])
 
 
-def _sum(amount: Decimal | None, rows: Sequence[Row]) -> str:
-    """A sum that leaves something out is marked; one that leaves everything out is no 0.00."""
-    if not any(row.unpriced_count for row in rows):
-        return text.money(amount)
-    return f"{text.money(amount)}+" if amount else text.UNKNOWN
+def _total_name(verdict: Verdict | None, layout: Layout) -> str:
+    if verdict is None:
+        return _paint("all", _BOLD, layout)
+    return _paint(text.verdict_name(verdict), _ANSI.get(verdict, _DIM), layout)
 
 
 def _sentences(report: Report, selected: Selected) -> list[str]:
     lines = [saving_sentence(report)]
     if report.suppressed:
-        known = [item.cost.monthly for item in report.suppressed if item.cost and item.cost.monthly is not None]
-        lines.append(
-            f"Suppressed: {text.plural(len(report.suppressed), 'resource')}, "
-            f"{text.dollars(sum(known, Decimal(0)))} a month "
-            f"({text.dollars(report.summary.suppressed)} of the saving above)."
-        )
+        lines.append(suppressed_sentence(report))
     if selected.filtered_count:
         lines.append(f"Hidden by filters: {text.plural(selected.filtered_count, 'resource')}. Totals count them.")
     return lines
@@ -333,13 +296,12 @@ def _sentences(report: Report, selected: Selected) -> list[str]:
 
 def _before_deleting(selected: Selected, layout: Layout) -> str:
     """Each distinct warning once, with the things that it is about; warnings that differ by an IP count as one."""
-    about: dict[str, list[tuple[str, str]]] = {}
-    for row in fold(selected.findings):
-        for warning in row.warnings:
-            about.setdefault(_without_ips(warning, row), []).append((text.clean(warning), _label(row)))
-    if not about:
+    everything = [
+        f"{caution.text} [{_few([_label(row) for row in caution.about], layout)}]"
+        for caution in cautions.group(fold(selected.findings))
+    ]
+    if not everything:
         return ""
-    everything = [_warning_line(shared, members, layout) for shared, members in about.items()]
     shown = everything if layout.is_wide else everything[:_MOST_WARNINGS]
     lines = [_paint("Before you delete:", _BOLD, layout), *_wrapped(shown, layout)]
     if len(everything) > len(shown):
@@ -347,21 +309,9 @@ def _before_deleting(selected: Selected, layout: Layout) -> str:
     return "\n".join(lines)
 
 
-def _without_ips(warning: str, row: Row) -> str:
-    for ip in row.ips:
-        warning = warning.replace(f" {ip}", "")
-    return text.clean(warning)
-
-
-def _warning_line(shared: str, members: Sequence[tuple[str, str]], layout: Layout) -> str:
-    """The warning in full where it is about one thing, without its IP where it is about several."""
-    said = members[0][0] if len(members) == 1 else shared
-    return f"{said} [{_few([label for _, label in members], layout)}]"
-
-
 def _label(row: Row) -> str:
     ip = f" {text.clean(row.ips[0])}" if row.ips else ""
-    return text.shorten(_what(row), 60) + ip
+    return text.shorten(what(row), 60) + ip
 
 
 def _few(names: Sequence[str], layout: Layout) -> str:
@@ -411,13 +361,7 @@ def _gap_box(report: Report, layout: Layout) -> str:
 
 def _gap_lines(group: gaps.GapGroup, layout: Layout) -> list[str]:
     inner = Layout(width=None if layout.width is None else layout.width - 2)
-    made = (
-        f"{text.plural(group.unknown_count, 'resource is', 'resources are')} unknown because of it."
-        if group.unknown_count
-        else "No verdict is unknown because of it."
-    )
-    sentence = f"{group.place}: {', '.join(group.lists)}: {group.category.replace('_', ' ')}. {made}"
-    lines = [line.removeprefix("  ") for line in _wrapped([sentence], inner)]
+    lines = [line.removeprefix("  ") for line in _wrapped([group.sentence], inner)]
     for detail in group.details[:1]:
         lines += _wrapped([f"({text.shorten(detail, 200)})"], inner)
     lines += [f"  → {hint}" for hint in group.hints[:_MOST_HINTS]]
