@@ -108,9 +108,9 @@ def _cluster(project: str, resource: Any) -> Cluster | None:
 
 
 def combined(first: ClusterList, second: ClusterList) -> ClusterList:
-    """What two looks at the same project saw together; a cluster that was made again counts as the later one.
+    """What two lists of the same project saw together; a cluster that was made again counts as the later one.
 
-    One that is gone at the second look stays: what it owned was seen while it lived. The coverage is the more careful
+    One that is gone in the second one stays: what it owned was seen while it lived. The coverage is the more careful
     of the two.
     """
     later = {cluster.key: cluster for cluster in second.clusters}
@@ -122,6 +122,12 @@ def combined(first: ClusterList, second: ClusterList) -> ClusterList:
     if coverage.status is not Status.FAILED:
         coverage = replace(coverage, count=len(both))
     return ClusterList(coverage, tuple(cluster for _, cluster in sorted(both.items())))
+
+
+def new_in(first: ClusterList, second: ClusterList) -> tuple[Cluster, ...]:
+    """The clusters of the second list that the first one does not have, or has as another one of the same name."""
+    known = {cluster.key for cluster in first.clusters} - set(remade(first, second))
+    return tuple(cluster for cluster in second.clusters if cluster.key not in known)
 
 
 def remade(first: ClusterList, second: ClusterList) -> tuple[ClusterKey, ...]:
@@ -137,8 +143,8 @@ def _worse(first: Coverage, second: Coverage) -> Coverage:
     are_both_failed = all(coverage.status is Status.FAILED for coverage in (first, second))
     is_open = any(not gap.missing for gap in gaps)
     details = [first.detail] if first.is_gap else []
-    if second.is_gap and second.detail not in details:
-        details.append(f"at the second look: {second.detail}")
+    if second.is_gap and second.detail not in first.detail:
+        details.append(f"when they were listed again: {second.detail}")
     return Coverage(
         second.scope,
         Status.FAILED if are_both_failed else Status.PARTIAL,

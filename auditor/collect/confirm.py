@@ -97,6 +97,11 @@ class Look:
         return {"resource": self.resource.full, "status": self.status, "observed": dict(self.observed)}
 
 
+def owner_changed(resource: ResourceName) -> Look:
+    """What became waste only by what the second look saw: its owner has just let go of it, which is a change."""
+    return Look(resource, "changed", {}, Coverage(f"confirm/{resource.full}", Status.COMPLETE))
+
+
 class SecondLook:
     """Asks for single resources; one for a whole run, used by many threads."""
 
