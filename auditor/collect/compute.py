@@ -85,6 +85,7 @@ _TABLE = (
     _collection(
         "backendServices",
         *("region", "fingerprint", "loadBalancingScheme", "protocol", "backends/group", "healthChecks", "network"),
+        "usedBy/reference",
         also=("regionBackendServices",),
     ),
     _collection("targetPools", "region", "instances", "healthChecks", "backupPool"),
