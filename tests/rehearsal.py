@@ -347,8 +347,8 @@ def asked(request: Any) -> Asked:
 
 
 class SecondLookBegins:
-    """Tells a run's second look from all before it: it asks for a single resource, for a list of a cluster's objects
-    that was asked for before, or for the clusters a third time. Not safe to use from several threads at once."""
+    """Tells a run's second look from all before it: that asks for a single resource, for a list that was asked for
+    before, or for the clusters a third time. Not safe to use from several threads at once."""
 
     def __init__(self) -> None:
         self._counts: dict[Asked, int] = {}
@@ -360,10 +360,9 @@ class SecondLookBegins:
         self._counts[found] = self._counts.get(found, 0) + (not request.is_later_page)
         if found.service == "container":
             self._has_begun |= self._counts[found] > 2
-        elif found.cluster is not None:
-            self._has_begun |= self._counts[found] > 1
-        else:
-            self._has_begun |= any(scope.startswith("confirm/") for scope in found.scopes)
+        elif found.service == "compute" or found.cluster is not None:
+            is_single = any(scope.startswith("confirm/") for scope in found.scopes)
+            self._has_begun |= is_single or self._counts[found] > 1
         return self._has_begun
 
 

@@ -20,8 +20,8 @@ from worlds import make_world
 from auditor.collect.directory import read_snapshot, write_snapshot
 from auditor.collect.rereading import OWNERS
 from auditor.model.finding import WASTE, Verdict
-from auditor.model.names import ClusterKey
-from auditor.model.snapshot import JSON, PLURALS, Category, Snapshot, Status, objects_scope
+from auditor.model.names import parse_link
+from auditor.model.snapshot import JSON, PLURALS, Category, Snapshot, Status, compute_scope, objects_scope
 from auditor.report.json import render
 from auditor.report.selection import Selection
 
@@ -143,6 +143,54 @@ def test_a_cluster_made_after_the_second_list_of_clusters_is_read() -> None:
     assert [len(items) for items in run.snapshot.clusters.values()] == [len(v) for v in after.clusters.values()]
 
 
+def with_resource(snapshot: Snapshot, project: str, collection: str, **resource: object) -> Snapshot:
+    """The same world with one more Compute resource."""
+    key = (project, collection)
+    coverage = dict(snapshot.coverage)
+    scope = compute_scope(*key)
+    coverage[scope] = replace(snapshot.coverage_of(scope), count=None)
+    made = {"creationTimestamp": "2026-11-22T05:59:30Z", "id": "4711", **resource}
+    return replace(snapshot, compute={**snapshot.compute, key: (*snapshot.compute[key], made)}, coverage=coverage)
+
+
+@pytest.mark.parametrize(
+    ("left", "user", "field"),
+    [
+        ("targetPools", "forwardingRules", "target"),
+        ("targetHttpProxies", "forwardingRules", "target"),
+        ("urlMaps", "targetHttpProxies", "urlMap"),
+        ("backendServices", "urlMaps", "defaultService"),
+        ("networkEndpointGroups", "backendServices", "backends"),
+    ],
+)
+def test_a_users_load_balancer_made_on_what_is_left_is_seen(left: str, user: str, field: str) -> None:
+    """Of what points at it most parts do not tell, so that asking for the part alone would show nothing."""
+    before, as_of = left_over(left)
+    name = next(name for name in sorted(waste(before, as_of)) if f"/{left}/" in name)
+    link = parse_link(name)
+    assert link is not None
+    scope = "global" if link.scope == "global" else f"regions/{link.region}"
+    target = f"https://www.googleapis.com/compute/v1/{link.relative}"
+    fields = {field: [{"group": target}] if field == "backends" else target}
+    if scope != "global":
+        fields["region"] = f"https://www.googleapis.com/compute/v1/projects/{link.project}/{scope}"
+    self_link = f"https://www.googleapis.com/compute/v1/projects/{link.project}/{scope}/{user}/by-hand"
+    after = with_resource(before, link.project, user, name="by-hand", selfLink=self_link, **fields)
+    right = waste(after, as_of)
+    assert name not in right
+    run = at_the_last_moment(before, after, as_of)
+    assert run.waste <= right
+
+
+def left_over(collection: str) -> tuple[Snapshot, datetime]:
+    """A world in which something of this kind is waste."""
+    for seed in SEEDS:
+        made = make_world(seed)
+        if any(f"/{collection}/" in name for name in waste(made.snapshot, made.as_of)):
+            return made.snapshot, made.as_of
+    raise LookupError(collection)
+
+
 # --- lists that cannot be had again ---
 
 
@@ -171,10 +219,6 @@ def test_a_list_that_is_refused_the_second_time_leaves_it_unknown(kind: str, cat
 
 
 # --- owners that go ---
-
-
-def of_kind(snapshot: Snapshot, plural: str) -> tuple[ClusterKey, JSON]:
-    return next((key, items[0]) for (key, name), items in snapshot.objects.items() if name == plural and items)
 
 
 def owned_by(snapshot: Snapshot, as_of: datetime, plural: str) -> list[str]:

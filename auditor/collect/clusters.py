@@ -15,6 +15,7 @@ from auditor.model.snapshot import JSON, Category, Coverage, Status, clusters_sc
 from .compute import project_of
 from .failures import RequestFailed, invalid
 from .google import Endpoints, GoogleApi, is_loopback, part
+from .joining import worse
 
 LIST_PERMISSION = "container.clusters.list"
 CONNECT_PERMISSION = "container.clusters.connect"
@@ -116,7 +117,7 @@ def combined(first: ClusterList, second: ClusterList) -> ClusterList:
     later = {cluster.key: cluster for cluster in second.clusters}
     both = {cluster.key: cluster for cluster in first.clusters} | later
     again = sorted(key.short for key in remade(first, second))
-    coverage = _worse(first.coverage, second.coverage)
+    coverage = worse(first.coverage, second.coverage)
     if again:
         coverage = coverage.weakened(Category.INVALID, f"made again while it was read: {', '.join(again)}")
     if coverage.status is not Status.FAILED:
@@ -134,24 +135,6 @@ def remade(first: ClusterList, second: ClusterList) -> tuple[ClusterKey, ...]:
     """The clusters that bear the name of another one that the first look saw."""
     ids = {cluster.key: cluster.id for cluster in first.clusters}
     return tuple(cluster.key for cluster in second.clusters if ids.get(cluster.key, cluster.id) != cluster.id)
-
-
-def _worse(first: Coverage, second: Coverage) -> Coverage:
-    if first.is_full and second.is_full:
-        return second
-    gaps = [coverage for coverage in (first, second) if coverage.is_gap]
-    are_both_failed = all(coverage.status is Status.FAILED for coverage in (first, second))
-    is_open = any(not gap.missing for gap in gaps)
-    details = [first.detail] if first.is_gap else []
-    if second.is_gap and second.detail not in first.detail:
-        details.append(f"when they were listed again: {second.detail}")
-    return Coverage(
-        second.scope,
-        Status.FAILED if are_both_failed else Status.PARTIAL,
-        gaps[0].category,
-        missing=() if is_open else tuple(sorted({scope for gap in gaps for scope in gap.missing})),
-        detail="; ".join(details),
-    )
 
 
 # --- ways to reach a cluster ---

@@ -137,6 +137,13 @@ TABLE: Mapping[str, Collection] = {name: item for name in COLLECTIONS for item i
 """Every collection of docs/snapshot.md by its name, in that order."""
 
 
+POINTING = (
+    *("forwardingRules", "targetHttpProxies", "targetHttpsProxies", "targetTcpProxies", "targetSslProxies"),
+    *("targetGrpcProxies", "urlMaps", "backendServices", "targetPools", "serviceAttachments", "routes"),
+)
+"""The collections whose resources need others. Addresses tell themselves who holds them."""
+
+
 @dataclass(frozen=True, slots=True)
 class Listed:
     """One list and what is known of it."""

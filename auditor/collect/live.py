@@ -5,10 +5,11 @@ that may hold its resources are read, then its objects, then the clusters once m
 comes the second look at all that would be called waste. Everything else happens at the same time.
 
 The second look looks at both sides, all of it in flight together: a fresh GET of each root that would be waste, and
-once more the lists of everything that could own it: clusters, and in each cluster that was reached the kinds whose
-objects can own or name something. An owner that was made after its list was read is seen by that; one that is gone
-meanwhile still counts. A list that cannot be had again is a gap. What the new lists make waste that was none before
-has just lost its owner: it counts as changed. Nothing is asked where nothing would be waste.
+once more the lists of everything that could own or need it: the clusters, in each cluster that was reached the kinds
+whose objects can own or name something, and in the projects where it stands the Compute resources that point at others.
+What was made after its list was read is seen by that; what is gone meanwhile still counts. A list that cannot be had
+again is a gap. What the new lists make waste that was none before has just lost its owner: it counts as changed.
+Nothing is asked where nothing would be waste.
 """
 
 from __future__ import annotations
@@ -32,6 +33,7 @@ from .crew import Crew, Milestone, after
 from .failures import RequestFailed
 from .google import Account, Endpoints, GoogleApi, Network, network_of, sign_in
 from .harvest import ClusterState, Harvest, Progress, ProjectState
+from .joining import joined, resource_key
 from .kubernetes import Connector
 from .patience import Patience
 from .projects import Discovery, FolderWalk, Parent
@@ -365,10 +367,15 @@ class _Run:
         if not wanted:
             return
         self._harvest.wanted_looks = wanted
-        self._harvest.tell(f"second look at {len(wanted)} load balancers and addresses, and at all that could own them")
+        self._harvest.tell(
+            f"second look at {len(wanted)} load balancers and addresses, and at all that could need them"
+        )
         seen = _listed(snapshot, wanted)
         for state in tuple(self._harvest.projects.values()):
             self._crew.urge(self._list_clusters_at_last, state)
+        for state in self._where_it_may_be_needed(wanted):
+            for collection in compute.POINTING:
+                self._crew.urge(self._list_compute_again, state, compute.TABLE[collection])
         for reading in tuple(self._readings):
             project = self._harvest.projects.get(reading.key.project)
             if project is None or not project.is_gone(reading.key):
@@ -379,8 +386,26 @@ class _Run:
         self._drop_twins()
         self._harvest.has_looked_twice = True
         now = self._harvest.snapshot()
-        if (now.objects, now.clusters) != (snapshot.objects, snapshot.clusters):
+        if (now.objects, now.clusters, now.compute) != (snapshot.objects, snapshot.clusters, snapshot.compute):
             self._set_aside_new_waste(would_be_waste)
+
+    def _where_it_may_be_needed(self, wanted: Iterable[ResourceName]) -> list[ProjectState]:
+        """The projects of these resources and their Shared VPC hosts, where routes stand. Of a URL map in any other
+        project the backend service tells that it names."""
+        known = self._harvest.projects
+        here = {name.project for name in wanted} & set(known)
+        hosts = {known[project].description.host or "" for project in here} & set(known)
+        return [known[project] for project in sorted(here | hosts)]
+
+    def _list_compute_again(self, state: ProjectState, collection: compute.Collection) -> None:
+        """Something that needs what is left may have been made since. What is not known anyway is not asked for."""
+        known = state.lists[collection.name]
+        if known.coverage.status is Status.FAILED:
+            return
+        both = joined(known, compute.fetch(self._api, state.id, collection), resource_key)
+        with self._harvest.lock:
+            state.lists[collection.name] = both
+        self._harvest.count("", both.coverage)
 
     def _list_clusters_at_last(self, state: ProjectState) -> None:
         """A cluster that was made since the second list may own what is left; one that was deleted stays."""

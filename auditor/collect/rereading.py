@@ -6,17 +6,17 @@ the list of Ingresses tells.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Mapping, Sequence
 from functools import partial
 
-from auditor.model.snapshot import JSON, Coverage, Status
+from auditor.model.snapshot import Status
 
 from . import kubernetes
 from .compute import Listed
 from .crew import Crew, Milestone
 from .failures import RequestFailed
 from .harvest import ClusterState, Harvest
+from .joining import joined, object_key
 from .kubernetes import Connection, Served
 
 OWNERS = (
@@ -122,32 +122,6 @@ class Rereading:
 
     def _keep(self, plural: str, again: Listed) -> None:
         with self._harvest.lock:
-            both = joined(self._state.lists[plural], again, _key_of)
+            both = joined(self._state.lists[plural], again, object_key)
             self._state.lists[plural] = both
         self._harvest.count("", both.coverage)
-
-
-def joined(first: Listed, again: Listed, key_of: Callable[[JSON], Hashable]) -> Listed:
-    """What two readings of one list saw together. `first` was read in full.
-
-    Of what both saw the later state counts; what was gone the second time stays as it was first read. A second reading
-    that is not whole may lack an owner that was made meanwhile, so the list counts as not read in full.
-    """
-    both = {key_of(item): item for item in first.items} | {key_of(item): item for item in again.items}
-    items = tuple(both.values())
-    known = again.coverage
-    if known.is_full:
-        is_absent = first.coverage.status is Status.ABSENT and known.status is Status.ABSENT
-        status, count = (Status.ABSENT, None) if is_absent else (Status.COMPLETE, len(items))
-        return Listed(Coverage(known.scope, status, count=count), items)
-    detail = f"when it was listed again: {known.detail}"
-    if first.coverage.status is Status.ABSENT:
-        return Listed(replace(known, detail=detail), items)
-    return Listed(replace(known, status=Status.PARTIAL, detail=detail, count=len(items)), items)
-
-
-def _key_of(obj: JSON) -> Hashable:
-    """Namespace and name; an odd object, which the inventory will name as a gap, is itself."""
-    metadata = obj.get("metadata")
-    names = (metadata.get("namespace"), metadata.get("name")) if isinstance(metadata, dict) else (None, None)
-    return names if isinstance(names[1], str) and isinstance(names[0], str | None) else repr(obj)
