@@ -419,6 +419,25 @@ def test_an_interrupted_run_ends_at_once_and_keeps_what_it_read(monkeypatch: pyt
     assert not waste(found.snapshot)
 
 
+def test_a_second_look_that_is_broken_off_proves_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The rule was found the same, but whether it has an owner by now was not yet asked everywhere."""
+    began: list[float] = []
+
+    def interrupt(request: Request) -> None:
+        if "/forwardingRules/" in request.path and not began:
+            began.append(time.monotonic())
+            threading.Timer(0.3, os.kill, (os.getpid(), 2)).start()
+
+    again = Fault(("GET", "/apis/networking.k8s.io/v1/ingresses"), "hung", after=2)
+    with world_of(case(ORPHANED), monkeypatch, faults=[again]) as world:
+        world.before = interrupt
+        found = run(world, patience=Patience(timeout_s=30, retry_for_s=5))
+    assert isinstance(found.interruption, KeyboardInterrupt)
+    assert not found.snapshot.confirmations
+    assert [scope for scope, entry in found.snapshot.coverage.items() if scope.startswith("confirm/") and entry.is_gap]
+    assert not waste(found.snapshot)
+
+
 def test_the_deadline_of_the_run_is_kept(monkeypatch: pytest.MonkeyPatch) -> None:
     began = time.monotonic()
     with world_of(case(ORPHANED), monkeypatch, faults=[Fault(("GET", "compute"), "s503")]) as world:
