@@ -68,7 +68,7 @@ GETS: Mapping[tuple[str, str], Get] = {
 """By collection and the first part of its scope: every kind that is judged."""
 
 _SCOPE_ARGUMENTS = {"regions": "region", "zones": "zone"}
-_ALWAYS = ("users", "target")
+_ALWAYS = ("users", "target", "usedBy")
 """Fields whose absence says something, too."""
 _IF_KNOWN = ("id", "fingerprint", "creationTimestamp")
 _FIELDS: Mapping[str, str] = {
@@ -78,6 +78,7 @@ _FIELDS: Mapping[str, str] = {
     "target": "target",
     "backendService": "backend_service",
     "users": "users",
+    "usedBy": "used_by",
 }
 """The fields that are compared, in JSON and in google-cloud-compute."""
 
@@ -95,6 +96,11 @@ class Look:
     def document(self) -> JSON:
         """Its element of confirm.json (docs/snapshot.md)."""
         return {"resource": self.resource.full, "status": self.status, "observed": dict(self.observed)}
+
+
+def owner_changed(resource: ResourceName) -> Look:
+    """What became waste only by what the second look saw: its owner has just let go of it, which is a change."""
+    return Look(resource, "changed", {}, Coverage(f"confirm/{resource.full}", Status.COMPLETE))
 
 
 class SecondLook:
@@ -204,15 +210,22 @@ def _observed_in(message: Any) -> JSON:
     """The compared fields of a google-cloud-compute message, as JSON writes them."""
     known = type(message).meta.fields
     values = {name: getattr(message, field) for name, field in _FIELDS.items() if field in known and field in message}
-    return observed({name: list(value) if name == "users" else value for name, value in values.items()})
+    if "users" in values:
+        values["users"] = list(values["users"])
+    if "usedBy" in values:
+        values["usedBy"] = [{"reference": item.reference} for item in values["usedBy"]]
+    return observed(values)
 
 
 def observed(resource: JSON) -> JSON:
-    """What of a resource is compared, and what a clean-up compares again before it deletes (docs/report.md)."""
+    """What of a resource is compared: what a clean-up compares again before it deletes (docs/report.md), and by what a
+    backend service is used, as links."""
     seen: dict[str, Any] = {}
     for name in (*_IF_KNOWN, *_ALWAYS):
         if resource.get(name):
             seen[name] = resource[name]
+    if isinstance(seen.get("usedBy"), list):
+        seen["usedBy"] = [item.get("reference", "") if isinstance(item, dict) else item for item in seen["usedBy"]]
     if "target" not in seen and resource.get("backendService"):
         seen["target"] = resource["backendService"]
     if "id" in seen:

@@ -341,6 +341,17 @@ def versions_of_interest(groups: Mapping[str, tuple[str, ...]]) -> tuple[str, ..
     return tuple(f"{group}/{version}" for group in homes for version in groups.get(group, ()))
 
 
+def versions_of(plurals: Iterable[str], groups: Mapping[str, tuple[str, ...]]) -> tuple[str, ...]:
+    """Every "GROUP/VERSION" that may serve one of these kinds."""
+    homes = {home for plural in plurals for home in _homes(plural)}
+    return tuple(version for version in versions_of_interest(groups) if version.rpartition("/")[0] in homes)
+
+
+def _homes(plural: str) -> tuple[str, ...]:
+    """The API groups that a kind may stand in."""
+    return (*(group for group, plurals in API_GROUPS.items() if plural in plurals), *_OLD_HOMES.get(plural, ()))
+
+
 def fetch_kinds(api: ClusterApi, version: str) -> Mapping[str, str]:
     """What one "GROUP/VERSION" serves: plural to kind. Raises RequestFailed."""
     answer = api.get(f"/apis/{version}")
@@ -357,9 +368,8 @@ def locate(
     plural: str, groups: Mapping[str, tuple[str, ...]], kinds: Mapping[str, Mapping[str, str] | RequestFailed]
 ) -> Served | RequestFailed | None:
     """Where a kind is served; None where the cluster provably does not serve it; else why that is not known."""
-    homes = [group for group, plurals in API_GROUPS.items() if plural in plurals]
     failure: RequestFailed | None = None
-    for group in (*homes, *_OLD_HOMES.get(plural, ())):
+    for group in _homes(plural):
         for name in groups.get(group, ()):
             version = f"{group}/{name}"
             found = kinds.get(version, invalid(f"{version} was not asked"))
