@@ -33,6 +33,7 @@ from auditor.collect.google import Endpoints
 from auditor.collect.kubernetes import trimmed
 from auditor.collect.patience import Patience
 from auditor.collect.projects import Parent
+from auditor.collect.quotas import Quota, Quotas
 from auditor.data.tables import load_prices
 from auditor.errors import ExitCode, NothingRead
 from auditor.model.finding import WASTE
@@ -70,7 +71,16 @@ def hurried(timeout_s: float, *, retry_for_s: float = 90.0) -> Patience:
     def sleep(seconds: float) -> None:
         slept.seconds = getattr(slept, "seconds", 0.0) + seconds
 
-    return Patience(timeout_s=timeout_s, retry_for_s=retry_for_s, clock=clock, sleep=sleep, random=lambda: 0.5)
+    limits = Patience(timeout_s=timeout_s, retry_for_s=retry_for_s, clock=clock, sleep=sleep, random=lambda: 0.5)
+    limits.quotas = _Unshared()
+    return limits
+
+
+class _Unshared(Quotas):
+    """Where every thread has a clock of its own, none can tell another how long to wait."""
+
+    def of(self, service: str, owner: str) -> Quota:
+        return Quota()
 
 
 @dataclass(frozen=True, slots=True)

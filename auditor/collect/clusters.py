@@ -26,6 +26,7 @@ FIELDS = (
 )
 """What a snapshot keeps of a cluster: not masterAuth, which can hold a client key."""
 _ALSO_NEEDED = ("masterAuth/clusterCaCertificate",)
+GATEWAY = "Connect Gateway"
 _ANSWER_KEYS = frozenset({"clusters", "missingZones"})
 
 
@@ -149,6 +150,11 @@ class Way:
     authority: bytes = b""
     """The only certificate authority to trust there; empty = the public ones."""
 
+    @property
+    def is_gateway(self) -> bool:
+        """Whether Connect Gateway stands between, with a quota of its own."""
+        return self.kind == GATEWAY
+
 
 def ways(cluster: Cluster, endpoints: Endpoints, number_of: Callable[[str], str]) -> tuple[Way, ...]:
     """The ways that a cluster allows, the one to try first in front: DNS endpoint, public IP address, private IP
@@ -200,7 +206,7 @@ def _by_gateway(cluster: Cluster, endpoints: Endpoints, number_of: Callable[[str
     told = _text(fleet, "project")
     number = next((item for item in (project, told, number_of(project)) if item.isdigit()), project)
     path = f"/v1/projects/{part(number)}/locations/{part(location)}/gkeMemberships/{part(name)}"
-    yield Way("Connect Gateway", endpoints.gateway(location) + path)
+    yield Way(GATEWAY, endpoints.gateway(location) + path)
 
 
 def _host(text: str) -> str:

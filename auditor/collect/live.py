@@ -27,7 +27,7 @@ from auditor.errors import UsageError
 from auditor.model.names import ResourceName, parse_link
 from auditor.model.snapshot import JSON, Coverage, Snapshot, Status, project_scope
 
-from . import clusters, compute, confirm, kubernetes, projects
+from . import clusters, compute, confirm, kubernetes, libraries, projects
 from .clusters import Cluster
 from .crew import Crew, Milestone, after
 from .failures import RequestFailed
@@ -455,6 +455,7 @@ def _listed(snapshot: Snapshot, names: Iterable[ResourceName]) -> Mapping[Resour
 def _import_ahead() -> None:
     """Whatever fails here fails again, and is told, where the library is used."""
     with suppress(Exception):
-        import kubernetes.client  # noqa: F401, PLC0415
-    with suppress(Exception):
-        confirm.load_clients()
+        libraries.load_kubernetes()
+    for client in confirm.FREQUENT:
+        with suppress(Exception):
+            libraries.compute_client(client)

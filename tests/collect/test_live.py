@@ -481,7 +481,8 @@ import sys
 from auditor.collect import live, google
 from auditor.collect.patience import Patience
 def no_more(*arguments, **options):
-    loaded = [name for name in ("kubernetes", "google.cloud.compute_v1", "pydantic") if name in sys.modules]
+    heavy = ("kubernetes", "google.cloud.compute_v1", "pydantic", "grpc", "proto")
+    loaded = [name for name in sys.modules if name.startswith(tuple(f"{each}." for each in heavy)) or name in heavy]
     print("loaded:", loaded)
     raise SystemExit(0)
 import socket
