@@ -1,0 +1,437 @@
+"""A report cut down to what fits a mail or a chat message: counts, money, the dearest things, what was not read.
+
+Everything here is cleaned and short, whatever the cloud says; what is left out is counted. Mail (email.py) and chat
+(chat.py) print the same digest, so that they cannot disagree.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+
+from auditor.model.breakdown import Grouping, break_down
+from auditor.model.finding import SHOWN_BY_DEFAULT, WASTE, Finding, Verdict
+from auditor.model.history import Novelty
+from auditor.model.report import Report
+
+from . import cautions, gaps, text
+from .rows import Row, fold, what
+from .selection import Selection, select
+from .sentences import scope_name
+
+MOST_THINGS = 25
+_MOST_GAPS, _MOST_CAUTIONS, _MOST_GONE, _MOST_PROJECTS, _MOST_NOTES = 8, 6, 5, 8, 5
+_MOST_HINTS = 2
+_NAMES_SHOWN = 3
+_LONGEST_SCOPE = 60
+_LONGEST_NAME, _LONGEST_DETAIL, _LONGEST_SENTENCE, _LONGEST_COMMAND = 64, 48, 300, 500
+
+
+@dataclass(frozen=True, slots=True)
+class Thing:
+    """One load balancer or lone resource as a line."""
+
+    verdict: Verdict
+    money: str
+    monthly: Decimal | None
+    age: str
+    name: str
+    ip: str
+    details: tuple[str, ...]
+    """Where it is, its cluster, why, its parts."""
+    is_new: bool
+    link: str
+    """Its page in the Cloud Console."""
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    title: str
+    things: tuple[Thing, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One line of a small table with a bar. `share` is per cent of the longest bar, 0 to 100."""
+
+    label: str
+    things: str
+    money: str
+    share: int
+
+
+@dataclass(frozen=True, slots=True)
+class Unread:
+    """Lists of one place that were not read in full, and what mends it."""
+
+    sentence: str
+    detail: str
+    remedies: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Digest:
+    """Empty texts and tuples where there is nothing to say."""
+
+    subject: str
+    headline: str
+    """The whole report in half a sentence."""
+    lead: str
+    """What that is made of: how many things, how many of them new."""
+    scope: str
+    taken: str
+    unread: str
+    """That something was not read in full, and what it means."""
+    verdicts: tuple[Line, ...]
+    total: Line
+    suppressed: str
+    compared: str
+    """With which runs this one was compared, and how they differ."""
+    groups: tuple[Group, ...]
+    """What is new, then the rest: of each the dearest, what is orphaned or unused before what is not."""
+    more_things: str
+    nothing: str
+    """Said where there are no groups."""
+    gone: tuple[str, ...]
+    more_gone: str
+    projects: tuple[Line, ...]
+    more_projects: str
+    cautions: tuple[str, ...]
+    more_cautions: str
+    gaps: tuple[Unread, ...]
+    more_gaps: str
+    notes: tuple[str, ...]
+    more_notes: str
+    foot: str
+
+
+def digest(report: Report, selection: Selection, most_things: int = MOST_THINGS) -> Digest:
+    """The report, of its things only the `most_things` dearest that `selection` shows. Counts and sums are whole."""
+    selected = select(report, selection)
+    rows = fold(selected.findings)
+    things = _groups(report, rows, most_things)
+    left = len(rows) - sum(len(group.things) for group in things)
+    wasted = _wasted(report)
+    unread = gaps.group(report)
+    projects = _projects(report)
+    warned = cautions.group(rows)
+    gone = _gone(report)
+    notes = (*report.notes, *report.warnings)
+    saving = _saving(report, wasted)
+    return Digest(
+        subject=subject(report),
+        headline=f"{saving} a month could be saved" if saving else _nothing_wasted(report, wasted),
+        lead=_lead(report, wasted) if wasted else "",
+        scope=_scope(report),
+        taken=f"{report.snapshot_taken_at:%Y-%m-%d %H:%M} UTC",
+        unread=_unread(report),
+        verdicts=_verdicts(report),
+        total=_total(report),
+        suppressed=_suppressed(report),
+        compared=_compared(report, wasted, gone),
+        groups=things,
+        more_things=_more(left, "thing", "things"),
+        nothing=_nothing_shown(selection, selected.filtered_count),
+        gone=tuple(_gone_line(row) for row in gone[:_MOST_GONE]),
+        more_gone=_more(len(gone) - _MOST_GONE, "thing", "things"),
+        projects=projects[:_MOST_PROJECTS],
+        more_projects=_more(len(projects) - _MOST_PROJECTS, "project", "projects"),
+        cautions=tuple(_caution_line(item) for item in warned[:_MOST_CAUTIONS]),
+        more_cautions=_more(len(warned) - _MOST_CAUTIONS, "warning", "warnings"),
+        gaps=tuple(_gap(group) for group in unread[:_MOST_GAPS]),
+        more_gaps=_more(len(unread) - _MOST_GAPS, "place", "places"),
+        notes=tuple(text.clean(note, _LONGEST_SENTENCE) for note in notes[:_MOST_NOTES]),
+        more_notes=_more(len(notes) - _MOST_NOTES, "note", "notes"),
+        foot=_foot(report),
+    )
+
+
+def subject(report: Report) -> str:
+    """What a reader sees in the list of mails: the new things first, how many, their money, where, "partial".
+
+    One line of at most about 200 letters. Suppressed things do not count, filters hide nothing from it.
+    """
+    wasted = _wasted(report)
+    lead = _lead(report, wasted, is_short=True) if wasted else _nothing_wasted(report, wasted)
+    saving = _saving(report, wasted)
+    parts = [lead, f"{saving}/month" if saving else "", _scope(report), "partial" if report.gaps else ""]
+    return " · ".join(part for part in parts if part)
+
+
+# What is waste
+
+
+def _wasted(report: Report) -> tuple[Row, ...]:
+    return fold(item for item in report.findings if item.verdict in WASTE)
+
+
+def new_waste(report: Report) -> tuple[Row, ...]:
+    """What is orphaned or unused, not suppressed, and was seen by no earlier run."""
+    return tuple(row for row in _wasted(report) if _is_new(row.findings))
+
+
+def _is_new(findings: Iterable[Finding]) -> bool:
+    """One part of it that an earlier run has seen makes a load balancer known."""
+    novelties = {item.history.novelty for item in findings if item.history is not None}
+    return Novelty.NEW in novelties and Novelty.KNOWN not in novelties
+
+
+def _saving(report: Report, wasted: Sequence[Row]) -> str:
+    """ "US$58.40"; with a plus where something has no known price; "" where nothing is known to cost anything."""
+    amount = report.summary.saving - report.summary.suppressed
+    if not wasted or amount <= 0:
+        return ""
+    return text.dollars(amount) + ("+" if any(row.unpriced_count for row in wasted) else "")
+
+
+def _nothing_wasted(report: Report, wasted: Sequence[Row]) -> str:
+    if wasted:
+        return "Nothing of it has a known price" if any(row.unpriced_count for row in wasted) else "Nothing to save"
+    return "Nothing orphaned or unused" + (" in what was read" if report.gaps else "")
+
+
+def _lead(report: Report, wasted: Sequence[Row], *, is_short: bool = False) -> str:
+    """ "3 new orphaned load balancers, 12 in all"."""
+    if report.history is None:
+        return _counted(wasted, is_short=is_short)
+    new = [row for row in wasted if _is_new(row.findings)]
+    if not new:
+        return f"Nothing new, {_counted(wasted, is_short=is_short)}"
+    more = f", {len(wasted):,} in all" if len(new) < len(wasted) else ""
+    return _counted(new, "new ", is_short=is_short) + more
+
+
+def _counted(rows: Sequence[Row], adjective: str = "", *, is_short: bool = False) -> str:
+    """ "3 orphaned load balancers and 2 unused addresses".
+
+    In a subject all addresses are one number, and parts are not named beside other things.
+    """
+    balancers = [row for row in rows if _is_load_balancer(row)]
+    orphaned = [row for row in rows if row.verdict is Verdict.ORPHANED and _is_lone_address(row)]
+    unused = [row for row in rows if row.verdict is Verdict.UNUSED]
+    parts = len(rows) - len(balancers) - len(orphaned) - len(unused)
+    named = [_named(len(balancers), f"{adjective}orphaned load balancer", "s")]
+    if is_short and orphaned and unused:
+        named.append(_named(len(orphaned) + len(unused), f"{adjective}orphaned or unused address", "es"))
+    else:
+        named.append(_named(len(orphaned), f"{adjective}orphaned address", "es"))
+        named.append(_named(len(unused), f"{adjective}unused address", "es"))
+    if not is_short or len(rows) == parts:
+        named.append(_named(parts, f"{adjective}orphaned part", "s"))
+    return _listed([name for name in named if name])
+
+
+def _named(count: int, noun: str, ending: str) -> str:
+    return text.plural(count, noun, noun + ending) if count else ""
+
+
+def _listed(names: Sequence[str], word: str = "and") -> str:
+    return f" {word} ".join([", ".join(names[:-1]), names[-1]] if len(names) > 1 else names)
+
+
+def _is_load_balancer(row: Row) -> bool:
+    return row.verdict is Verdict.ORPHANED and any(item.load_balancer is not None for item in row.findings)
+
+
+def _is_lone_address(row: Row) -> bool:
+    return not _is_load_balancer(row) and row.head.resource.collection == "addresses"
+
+
+# Sums
+
+
+def _verdicts(report: Report) -> tuple[Line, ...]:
+    """The verdicts that reports show, and all others in one line."""
+    rows = fold((*report.findings, *report.suppressed))
+    amounts = {verdict: report.summary.monthly.get(verdict) or Decimal(0) for verdict in Verdict}
+    rest = [verdict for verdict in Verdict if verdict not in SHOWN_BY_DEFAULT]
+    longest = max(
+        (*(amounts[verdict] for verdict in SHOWN_BY_DEFAULT), sum((amounts[verdict] for verdict in rest), Decimal(0)))
+    )
+
+    def line(label: str, verdicts: Sequence[Verdict]) -> Line:
+        members = [row for row in rows if row.verdict in verdicts]
+        amount = sum((amounts[verdict] for verdict in verdicts), Decimal(0))
+        return Line(label, f"{len(members):,}", _sum(amount, members), _share(amount, longest))
+
+    named = tuple(line(text.verdict_name(verdict), (verdict,)) for verdict in SHOWN_BY_DEFAULT)
+    return (*named, line("in use and others", rest))
+
+
+def _total(report: Report) -> Line:
+    rows = fold((*report.findings, *report.suppressed))
+    return Line("all", f"{len(rows):,}", _sum(report.summary.total, rows), 0)
+
+
+def _sum(amount: Decimal, rows: Sequence[Row]) -> str:
+    """A sum that leaves something out is marked; one that leaves everything out is no 0.00."""
+    if not any(row.unpriced_count for row in rows):
+        return text.money(amount)
+    return f"{text.money(amount)}+" if amount else text.UNKNOWN
+
+
+def _share(amount: Decimal, longest: Decimal) -> int:
+    """Per cent of the longest bar; what is more than nothing has a bar that can be seen."""
+    return max(1, int(amount * 100 / longest)) if amount > 0 and longest > 0 else 0
+
+
+def _projects(report: Report) -> tuple[Line, ...]:
+    """What each project could save, the most first; nothing where there is one project only."""
+    rows = [row for row in break_down((*report.findings, *report.suppressed), Grouping.PROJECT) if row.total]
+    rows.sort(key=lambda row: (-row.saving, -row.total, row.key))
+    if len(rows) < 2:
+        return ()
+    longest = rows[0].saving
+    return tuple(
+        Line(
+            text.shorten(text.clean(" ".join(row.key)), _LONGEST_NAME),
+            text.money(row.total),
+            text.money(row.saving),
+            _share(row.saving, longest),
+        )
+        for row in rows
+    )
+
+
+def _suppressed(report: Report) -> str:
+    if not report.suppressed:
+        return ""
+    count = len(report.suppressed)
+    amount = text.dollars(report.summary.suppressed)
+    return (
+        f"{text.plural(count, 'resource is', 'resources are')} suppressed: "
+        f"{amount} of orphaned and unused, counted in this table but not in the saving above."
+    )
+
+
+# Things
+
+
+def _groups(report: Report, rows: Sequence[Row], most: int) -> tuple[Group, ...]:
+    has_earlier_runs = report.history is not None and report.history.previous is not None
+    new = [row for row in rows if has_earlier_runs and row.verdict in WASTE and _is_new(row.findings)]
+    rest = [row for row in rows if row not in new]
+    groups, room = [], most
+    for title, members in (("New", new), ("Seen before" if new else "To look at", rest)):
+        shown = sorted(members, key=_urgency)[:room]
+        room -= len(shown)
+        if shown:
+            told = f"the {len(shown)} dearest of {len(members):,}" if len(shown) < len(members) else f"{len(members):,}"
+            groups.append(Group(f"{title}: {told}", tuple(_thing(row, report) for row in shown)))
+    return tuple(groups)
+
+
+def _urgency(row: Row) -> tuple[bool, Decimal, bool, int, str]:
+    """What can be saved before what cannot, the dearest first; what has no known price before what costs nothing."""
+    amount = row.monthly or Decimal(0)
+    return (row.verdict not in WASTE, -amount, row.monthly is not None, row.verdict.rank, row.head.resource.full)
+
+
+def _thing(row: Row, report: Report) -> Thing:
+    has_one_project = len(report.projects) <= 1
+    location = text.clean(row.root.location)
+    where = location if has_one_project else f"{text.clean(row.root.project)}/{location}"
+    cluster = text.cluster_name(row.owner, row.verdict)
+    details = [where, cluster if cluster != text.UNKNOWN else "", row.head.reason]
+    details.append(text.plural(row.part_count, "part") if row.part_count else "")
+    more = f" +{len(row.ips) - 1}" if len(row.ips) > 1 else ""
+    return Thing(
+        verdict=row.verdict,
+        money=_sum(row.monthly or Decimal(0), [row]),
+        monthly=row.monthly,
+        age=text.age(row.head.created_at, report.snapshot_taken_at),
+        name=text.shorten(what(row), _LONGEST_NAME),
+        ip=text.shorten(text.clean(row.ips[0]), 39) + more if row.ips else "",
+        details=tuple(text.shorten(text.clean(detail), _LONGEST_DETAIL) for detail in details if detail),
+        is_new=_is_new(row.findings),
+        link=text.console_url(row.head.resource),
+    )
+
+
+def _nothing_shown(selection: Selection, filtered_count: int) -> str:
+    names = [text.verdict_name(verdict) for verdict in Verdict if verdict in selection.verdicts]
+    filters = f" that fits the filters, which hide {text.plural(filtered_count, 'resource')}" if filtered_count else ""
+    return f"Nothing {_listed(names, 'or')}{filters}."
+
+
+def _more(count: int, one: str, many: str) -> str:
+    return f"… and {text.plural(count, f'more {one}', f'more {many}')}" if count > 0 else ""
+
+
+# Earlier runs
+
+
+def _compared(report: Report, wasted: Sequence[Row], gone: Sequence[Row]) -> str:
+    history = report.history
+    if history is None:
+        return ""
+    if history.previous is None:
+        return "This is the first run that is kept: everything counts as new."
+    new = sum(_is_new(row.findings) for row in wasted)
+    freed = sum((row.monthly or Decimal(0) for row in gone), Decimal(0))
+    told = f"{len(gone):,} gone ({text.dollars(freed)} a month)" if gone else "nothing gone"
+    runs = text.plural(history.runs, "earlier run")
+    since = f" since {text.day(history.since)}" if history.since else ""
+    return f"Since the run of {text.day(history.previous)}: {new:,} new, {told}. Compared with {runs}{since}."
+
+
+def _gone(report: Report) -> list[Row]:
+    """What earlier runs asked to be looked at and is not there any more, the dearest first."""
+    rows = fold(item for item in report.gone if item.verdict in SHOWN_BY_DEFAULT)
+    return sorted(rows, key=lambda row: -(row.monthly or 0))
+
+
+def _gone_line(row: Row) -> str:
+    ip = f" {text.shorten(text.clean(row.ips[0]), 39)}" if row.ips else ""
+    amount = f", {text.dollars(row.monthly)} a month" if row.monthly else ""
+    return f"{text.shorten(what(row), _LONGEST_NAME)}{ip}: was {text.verdict_name(row.verdict)}{amount}"
+
+
+# What to know
+
+
+def _caution_line(caution: cautions.Caution) -> str:
+    labels = [_label(row) for row in caution.about]
+    shown = ", ".join(labels[:_NAMES_SHOWN])
+    more = len(labels) - _NAMES_SHOWN
+    return f"{text.clean(caution.text, _LONGEST_SENTENCE)} [{shown}{f' and {more} more' if more > 0 else ''}]"
+
+
+def _label(row: Row) -> str:
+    ip = f" {text.shorten(text.clean(row.ips[0]), 39)}" if row.ips else ""
+    return text.shorten(what(row), _LONGEST_DETAIL) + ip
+
+
+def _unread(report: Report) -> str:
+    if not report.gaps:
+        return ""
+    unknown = report.counts.get(Verdict.UNKNOWN, 0)
+    lists = text.plural(len(report.gaps), "list was", "lists were")
+    told = f" {text.plural(unknown, 'resource is', 'resources are')} unknown." if unknown else ""
+    return f"{lists} not read in full, and what was not read proves nothing.{told} See below what mends it."
+
+
+def _gap(group: gaps.GapGroup) -> Unread:
+    lists = text.shorten(", ".join(group.lists), _LONGEST_SENTENCE)
+    place = text.shorten(group.place, 2 * _LONGEST_NAME)
+    return Unread(
+        sentence=f"{place}: {lists}: {text.clean(group.category.replace('_', ' '), _LONGEST_DETAIL)}. {group.effect}",
+        detail=text.shorten(group.details[0], 200) if group.details else "",
+        remedies=tuple(text.clean(hint, _LONGEST_COMMAND) for hint in group.hints[:_MOST_HINTS]),
+    )
+
+
+def _scope(report: Report) -> str:
+    return text.shorten(scope_name(report), _LONGEST_SCOPE) or "no project"
+
+
+def _foot(report: Report) -> str:
+    clusters = text.plural(len(report.clusters), "cluster")
+    unread = sum(item.read != "complete" for item in report.clusters)
+    return (
+        f"{text.plural(len(report.projects), 'project')}, {clusters}"
+        f"{f' ({unread} not read in full)' if unread else ''}. List prices of {report.prices_as_of.isoformat()}, "
+        f"730 hours to the month, without traffic and discounts. gke-auditor {text.clean(report.tool_version, 40)} "
+        "only reads: it deletes nothing."
+    )
