@@ -26,10 +26,12 @@ from .model.finding import Verdict
 from .outcome import FAIL_ON, exit_code
 from .parameters import (
     FORMATS,
+    parse_address,
     parse_amount,
     parse_duration,
     parse_endpoint,
     parse_format_file,
+    parse_host,
     parse_parent_number,
     parse_time,
     parse_universe,
@@ -266,6 +268,9 @@ report_options = _options(
         metavar="FORMAT=FILE",
         help="Write the same report to a file too, in one more form.  [repeatable]",
     ),
+)
+
+filter_options = _options(
     click.option(
         "--verdict",
         multiple=True,
@@ -295,6 +300,61 @@ report_options = _options(
         help="Show only load balancers and addresses of at least this many US$ a month, or of unknown price.",
     ),
     click.option("--show-suppressed/--no-show-suppressed", help="Show suppressed findings in the table, too."),
+)
+
+mail_options = _options(
+    click.option(
+        "--report",
+        type=click.Path(path_type=Path),
+        metavar="FILE",
+        help="Send this report, which --format json wrote (.json or .json.gz), and audit nothing.",
+    ),
+    click.option(
+        "--to", "mail_to", multiple=True, type=parse_address, metavar="ADDRESS", help="Mail it to them.  [repeatable]"
+    ),
+    click.option("--from", "mail_from", type=parse_address, metavar="ADDRESS", help="Who sends it: a role address."),
+    click.option("--smtp-host", type=parse_host, metavar="HOST", help="The server to send by."),
+    click.option(
+        "--smtp-port",
+        type=click.IntRange(1, 65535),
+        metavar="PORT",
+        help="Its port.  [default: 587, with --smtp-security tls 465]",
+    ),
+    click.option(
+        "--smtp-security",
+        type=click.Choice(("auto", "starttls", "tls", "plain")),
+        default=Settings().smtp_security,
+        show_default=True,
+        help="auto is tls on port 465, else starttls, and never less. plain is for a server on this machine.",
+    ),
+    click.option("--smtp-user", metavar="NAME", help="Sign in as this user."),
+    click.option(
+        "--smtp-password-file",
+        type=click.Path(path_type=Path),
+        metavar="FILE",
+        help="Where the password stands, alone on one line: a file or a mounted secret.",
+    ),
+    click.option(
+        "--chat-webhook-file",
+        type=click.Path(path_type=Path),
+        metavar="FILE",
+        help="Post a summary to the incoming webhook (Google Chat, Slack) whose URL stands in this file.",
+    ),
+    click.option(
+        "--chat-kind",
+        type=click.Choice(("auto", "google", "slack")),
+        default=Settings().chat_kind,
+        show_default=True,
+        help="What the webhook speaks. auto tells Google Chat and Slack by their hosts.",
+    ),
+    click.option(
+        "--send-when",
+        type=click.Choice(("always", "findings", "new")),
+        default=Settings().send_when,
+        show_default=True,
+        help="findings: only if something is orphaned or unused, or was not read. "
+        "new: only if no earlier run has seen some of it.",
+    ),
 )
 
 exit_options = _options(
@@ -341,7 +401,7 @@ def commands() -> None:
     context_settings=CONTEXT,
     short_help="Judge and price load balancers and addresses (the default).",
 )
-@_options(snapshot_options, live_options, keep_option, report_options, exit_options, common_options)
+@_options(snapshot_options, live_options, keep_option, report_options, filter_options, exit_options, common_options)
 @click.pass_context
 def audit_command(ctx: click.Context, /, **parameters: Any) -> int:
     """Judge every load balancer part and address of the projects named, or of a snapshot, and price it.
@@ -462,6 +522,31 @@ def costs_command(ctx: click.Context, /, **parameters: Any) -> int:
     return ExitCode.OK
 
 
+@commands.command("mail", context_settings=CONTEXT, short_help="Send the report by e-mail, or to a chat.")
+@click.option(
+    "--dry-run",
+    type=click.Path(path_type=Path),
+    metavar="FILE.eml",
+    help="Write the mail there to look at, and send nothing.",
+)
+@_options(mail_options, snapshot_options, live_options, keep_option, filter_options, common_options)
+@click.pass_context
+def mail_command(ctx: click.Context, /, dry_run: Path | None, **parameters: Any) -> int:
+    """Send the report of a snapshot, of a report file or of a live run, by e-mail and to a chat.
+
+    Exit codes: 0 sent, or nothing to send; 1 not sent to everybody; 2 usage error.
+    """
+    from . import mail_run, reportfile  # noqa: PLC0415
+
+    chosen, console = _start(ctx, parameters)
+    plan = mail_run.plan_of(chosen, dry_run)
+    report = reportfile.read(chosen.report) if chosen.report else _assess(*_read_world(chosen, console), chosen)
+    mail_run.deliver(
+        report, _selection(chosen), plan, console, now=datetime.now(UTC).replace(microsecond=0), environment=os.environ
+    )
+    return ExitCode.OK
+
+
 @commands.command("prices", context_settings=CONTEXT)
 @common_options
 @click.pass_context
@@ -476,12 +561,21 @@ def prices_command(ctx: click.Context, /, **parameters: Any) -> int:
 
 
 @commands.command("config", context_settings=CONTEXT)
-@_options(snapshot_options, live_options, keep_option, report_options, exit_options, common_options)
+@_options(
+    snapshot_options,
+    live_options,
+    keep_option,
+    report_options,
+    filter_options,
+    exit_options,
+    mail_options,
+    common_options,
+)
 @click.pass_context
 def config_command(ctx: click.Context, /, **parameters: Any) -> int:
     """Print the settings in force, and where each came from.
 
-    Takes every option of audit, to show what it would change.
+    Takes every option of audit and mail, to show what it would change.
     """
     from .report import effective_settings  # noqa: PLC0415
 

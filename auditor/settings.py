@@ -25,7 +25,7 @@ from .parameters import duration_text
 
 ENVIRONMENT_PREFIX = "GKE_AUDITOR"
 DEFAULT_PATH = Path("gke-auditor.toml")
-NOT_SETTINGS = frozenset({"config", "no_config", "help", "destination"})
+NOT_SETTINGS = frozenset({"config", "no_config", "help", "destination", "dry_run"})
 """Options that say where settings come from, or where one command writes: no settings themselves."""
 
 
@@ -64,6 +64,19 @@ class Settings:
     fail_over: Decimal | None = None
     strict: bool = False
     by: str = "project"
+    report: Path | None = None
+    """A report to mail, in place of an audit."""
+    mail_to: tuple[str, ...] = ()
+    mail_from: str | None = None
+    smtp_host: str | None = None
+    smtp_port: int | None = None
+    """None: 587, or 465 where smtp_security is tls."""
+    smtp_security: str = "auto"
+    smtp_user: str | None = None
+    smtp_password_file: Path | None = None
+    chat_webhook_file: Path | None = None
+    chat_kind: str = "auto"
+    send_when: str = "always"
     quiet: bool = False
     verbose: int = 0
     color: str = "auto"

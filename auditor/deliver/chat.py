@@ -27,6 +27,10 @@ _LONGEST_ANSWER = 200
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]+")
 
 
+class PerhapsPosted(NotDelivered):
+    """The message was handed over, and no answer came."""
+
+
 @dataclass(frozen=True, slots=True)
 class Webhook:
     """Where to post. Its text never shows the path, which is the secret."""
@@ -67,7 +71,8 @@ _FORMS = "The file must hold one URL: https://chat.googleapis.com/v1/spaces/... 
 
 
 def post(webhook: Webhook, message: str, timeout_s: float = 30.0, sleep: Callable[[float], None] = time.sleep) -> None:
-    """Post a JSON message. Raises NotDelivered, with the service's words.
+    """Post a JSON message. Raises NotDelivered, with the service's words; PerhapsPosted if
+    the message may have been posted.
 
     A connection that was never made, and what the service says it did not do (429, 5xx), is tried three times.
     """
@@ -78,8 +83,9 @@ def post(webhook: Webhook, message: str, timeout_s: float = 30.0, sleep: Callabl
         if wait_s is None or not answer.may_pass:
             break
         sleep(max(wait_s, answer.retry_after_s))
-    doubt = "; the message may have been posted all the same" if answer.is_in_doubt else ""
-    raise NotDelivered(f"{webhook.host} did not take the chat message: {answer.words}{doubt}", answer.advice)
+    if answer.is_in_doubt:
+        raise PerhapsPosted(f"The chat message to {webhook.host} may have been posted, or not: {answer.words}")
+    raise NotDelivered(f"{webhook.host} did not take the chat message: {answer.words}", answer.advice)
 
 
 @dataclass(frozen=True, slots=True)
