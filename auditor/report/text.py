@@ -20,6 +20,7 @@ _UNSAFE = re.compile(
     "["
     "\x00-\x1f\x7f-\x9f"  # C0 and C1: ANSI sequences, newlines, carriage returns
     "\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb"  # bidirectional, zero-width, line separators
+    "\ufffe\uffff"  # no letters, and not allowed in XML
     "\ud800-\udfff"  # lone surrogates cannot be written as UTF-8
     "\U000e0000-\U000e007f"  # invisible tags
     "]"
