@@ -20,9 +20,9 @@ from .deliver.mail import Security, Server
 from .deliver.storage import Store
 from .errors import AuditorError, NotDelivered, UsageError
 from .model.finding import WASTE
-from .model.letter import Attachment, ChatService
+from .model.letter import Attachment, ChatService, Picture
 from .model.report import Report
-from .report import chat, email, json
+from .report import charts, chat, email, json
 from .report.digest import new_waste
 from .report.selection import Selection
 from .report.text import plural
@@ -203,7 +203,10 @@ def _message(
     left_out = tuple(item.name for item in attachments if item not in kept)
     if left_out:
         console.warning(f"Too large for a mail and left out: {', '.join(left_out)}")
-    letter = email.compose(report, selection, attached=tuple(item.name for item in kept), left_out=left_out)
+    trend = _trend(report, console)
+    letter = email.compose(
+        report, selection, attached=tuple(item.name for item in kept), left_out=left_out, trend=trend
+    )
     occasion = environment.get(EXECUTION_VARIABLE) or report.generated_at.astimezone(UTC).isoformat()
     envelope = Envelope(plan.sender, plan.recipients, scope, occasion, now)
     return message_of(letter, envelope, kept), envelope
@@ -215,6 +218,17 @@ def attachments_of(report: Report, selection: Selection) -> tuple[Attachment, ..
     if len(document.content) > _LARGE_JSON:
         document = compressed(document)
     return (document,)
+
+
+def _trend(report: Report, console: Console) -> Picture | None:
+    """The chart of the runs so far; None where there are none. A mail does not fail for want of a picture."""
+    for chart in charts.charts(report):
+        if chart.key == "trend":
+            try:
+                return Picture("trend", charts.png(chart), chart.alternative.partition("\n")[0])
+            except OSError as error:
+                console.warning(f"The mail goes without its chart: {error.strerror or error}")
+    return None
 
 
 def _bytes(content: str) -> bytes:

@@ -12,6 +12,8 @@ class Picture:
 
     name: str
     content: bytes
+    alternative: str
+    """The same in words."""
 
 
 @dataclass(frozen=True, slots=True)

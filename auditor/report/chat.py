@@ -17,22 +17,21 @@ from auditor.model.letter import ChatService
 from auditor.model.report import Report
 
 from . import text
-from .digest import Digest, Thing, digest
+from .digest import Digest, Limits, Thing, digest
 from .selection import Selection
 
-MOST_THINGS = 10
+_LIMITS = Limits(things=10, gaps=3)
 _SLACK_SECTION, _SLACK_HEADER, _SLACK_BLOCKS = 3_000, 150, 50
 _GOOGLE_LETTERS = 7_500
 """Of up to four bytes each."""
 _NO_WIDTH = "\u200b"
 _SIGNS = "*_~`@"
 _LIKE_BACKTICK = "ˋ"
-_MOST_GAPS = 3
 
 
 def render(report: Report, selection: Selection, service: ChatService) -> str:
     """The JSON that the service's incoming webhook takes."""
-    said = digest(report, selection, MOST_THINGS)
+    said = digest(report, selection, _LIMITS)
     message = _slack(said) if service is ChatService.SLACK else _google(said)
     return orjson.dumps(message).decode()
 
@@ -99,7 +98,7 @@ def _paragraphs(said: Digest, markup: _Markup) -> Iterator[str]:
         yield "\n".join([f"*{markup.text(group.title)}*", *(_thing(thing, markup) for thing in group.things)])
     if said.more_things or not said.groups:
         yield markup.text(said.more_things or said.nothing)
-    for gap in said.gaps[:_MOST_GAPS]:
+    for gap in said.gaps:
         yield "\n".join([markup.text(gap.sentence), *(markup.code(remedy) for remedy in gap.remedies[:1])])
 
 

@@ -20,12 +20,24 @@ from .rows import Row, fold, what
 from .selection import Selection, select
 from .sentences import scope_name
 
-MOST_THINGS = 25
-_MOST_GAPS, _MOST_CAUTIONS, _MOST_GONE, _MOST_PROJECTS, _MOST_NOTES = 8, 6, 5, 8, 5
 _MOST_HINTS = 2
 _NAMES_SHOWN = 3
 _LONGEST_SCOPE = 60
-_LONGEST_NAME, _LONGEST_DETAIL, _LONGEST_SENTENCE, _LONGEST_COMMAND = 64, 48, 300, 500
+_LONGEST_NAME, _LONGEST_DETAIL = 64, 48
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """How much of each kind is said, and how long a sentence and a command may be."""
+
+    things: int = 25
+    gaps: int = 8
+    cautions: int = 6
+    gone: int = 5
+    projects: int = 8
+    notes: int = 5
+    sentence: int = 300
+    command: int = 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +71,8 @@ class Line:
     things: str
     money: str
     share: int
+    verdict: Verdict | None = None
+    """What its bar is painted as."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,11 +120,11 @@ class Digest:
     foot: str
 
 
-def digest(report: Report, selection: Selection, most_things: int = MOST_THINGS) -> Digest:
-    """The report, of its things only the `most_things` dearest that `selection` shows. Counts and sums are whole."""
+def digest(report: Report, selection: Selection, limits: Limits) -> Digest:
+    """The report within `limits`, of its things the dearest that `selection` shows. Counts and sums are whole."""
     selected = select(report, selection)
     rows = fold(selected.findings)
-    things = _groups(report, rows, most_things)
+    things = _groups(report, rows, limits.things)
     left = len(rows) - sum(len(group.things) for group in things)
     wasted = _wasted(report)
     unread = gaps.group(report)
@@ -133,16 +147,16 @@ def digest(report: Report, selection: Selection, most_things: int = MOST_THINGS)
         groups=things,
         more_things=_more(left, "thing", "things"),
         nothing=_nothing_shown(selection, selected.filtered_count),
-        gone=tuple(_gone_line(row) for row in gone[:_MOST_GONE]),
-        more_gone=_more(len(gone) - _MOST_GONE, "thing", "things"),
-        projects=projects[:_MOST_PROJECTS],
-        more_projects=_more(len(projects) - _MOST_PROJECTS, "project", "projects"),
-        cautions=tuple(_caution_line(item) for item in warned[:_MOST_CAUTIONS]),
-        more_cautions=_more(len(warned) - _MOST_CAUTIONS, "warning", "warnings"),
-        gaps=tuple(_gap(group) for group in unread[:_MOST_GAPS]),
-        more_gaps=_more(len(unread) - _MOST_GAPS, "place", "places"),
-        notes=tuple(text.clean(note, _LONGEST_SENTENCE) for note in notes[:_MOST_NOTES]),
-        more_notes=_more(len(notes) - _MOST_NOTES, "note", "notes"),
+        gone=tuple(_gone_line(row) for row in gone[: limits.gone]),
+        more_gone=_more(len(gone) - limits.gone, "thing", "things"),
+        projects=projects[: limits.projects],
+        more_projects=_more(len(projects) - limits.projects, "project", "projects"),
+        cautions=tuple(_caution_line(item, limits) for item in warned[: limits.cautions]),
+        more_cautions=_more(len(warned) - limits.cautions, "warning", "warnings"),
+        gaps=tuple(_gap(group, limits) for group in unread[: limits.gaps]),
+        more_gaps=_more(len(unread) - limits.gaps, "place", "places"),
+        notes=tuple(text.clean(note, limits.sentence) for note in notes[: limits.notes]),
+        more_notes=_more(len(notes) - limits.notes, "note", "notes"),
         foot=_foot(report),
     )
 
@@ -253,7 +267,7 @@ def _verdicts(report: Report) -> tuple[Line, ...]:
     def line(label: str, verdicts: Sequence[Verdict]) -> Line:
         members = [row for row in rows if row.verdict in verdicts]
         amount = sum((amounts[verdict] for verdict in verdicts), Decimal(0))
-        return Line(label, f"{len(members):,}", _sum(amount, members), _share(amount, longest))
+        return Line(label, f"{len(members):,}", _sum(amount, members), _share(amount, longest), verdicts[0])
 
     named = tuple(line(text.verdict_name(verdict), (verdict,)) for verdict in SHOWN_BY_DEFAULT)
     return (*named, line("in use and others", rest))
@@ -289,6 +303,7 @@ def _projects(report: Report) -> tuple[Line, ...]:
             text.money(row.total),
             text.money(row.saving),
             _share(row.saving, longest),
+            Verdict.ORPHANED,
         )
         for row in rows
     )
@@ -391,11 +406,11 @@ def _gone_line(row: Row) -> str:
 # What to know
 
 
-def _caution_line(caution: cautions.Caution) -> str:
+def _caution_line(caution: cautions.Caution, limits: Limits) -> str:
     labels = [_label(row) for row in caution.about]
     shown = ", ".join(labels[:_NAMES_SHOWN])
     more = len(labels) - _NAMES_SHOWN
-    return f"{text.clean(caution.text, _LONGEST_SENTENCE)} [{shown}{f' and {more} more' if more > 0 else ''}]"
+    return f"{text.clean(caution.text, limits.sentence)} [{shown}{f' and {more} more' if more > 0 else ''}]"
 
 
 def _label(row: Row) -> str:
@@ -412,13 +427,13 @@ def _unread(report: Report) -> str:
     return f"{lists} not read in full, and what was not read proves nothing.{told} See below what mends it."
 
 
-def _gap(group: gaps.GapGroup) -> Unread:
-    lists = text.shorten(", ".join(group.lists), _LONGEST_SENTENCE)
+def _gap(group: gaps.GapGroup, limits: Limits) -> Unread:
+    lists = text.shorten(", ".join(group.lists), limits.sentence)
     place = text.shorten(group.place, 2 * _LONGEST_NAME)
     return Unread(
         sentence=f"{place}: {lists}: {text.clean(group.category.replace('_', ' '), _LONGEST_DETAIL)}. {group.effect}",
-        detail=text.shorten(group.details[0], 200) if group.details else "",
-        remedies=tuple(text.clean(hint, _LONGEST_COMMAND) for hint in group.hints[:_MOST_HINTS]),
+        detail=text.shorten(group.details[0], limits.sentence * 2 // 3) if group.details else "",
+        remedies=tuple(text.clean(hint, limits.command) for hint in group.hints[:_MOST_HINTS]),
     )
 
 

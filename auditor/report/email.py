@@ -7,20 +7,30 @@ images blocked. Gmail cuts a message at about 102 KB, so the body ends at `LARGE
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import fields
+from typing import Any
 
 from auditor.model.letter import Letter, Picture
 from auditor.model.report import Report
 
 from . import templating, text
-from .digest import MOST_THINGS, Digest, Line, Thing, digest
+from .digest import Digest, Limits, Line, Thing, digest
 from .drawing import draw
+from .palette import DARK, LIGHT, Palette
 from .selection import Selection
 
 WIDTH = 78
 """Columns of the text part."""
 LARGEST_HTML = 80_000
 """Bytes of the HTML body once it is encoded for sending."""
+_LIMITS = (
+    Limits(),
+    Limits(things=16),
+    Limits(things=8, gaps=4, cautions=3, sentence=150),
+    Limits(things=4, gaps=2, cautions=2, gone=2, projects=3, notes=2, sentence=80, command=250),
+)
+"""From what is usual to what fits whatever the cloud says."""
 _NAME_WIDTH, _IP_WIDTH = 32, 15
 _BASE64_GROWTH = 4 / 3 * 78 / 76
 _INDENT = " " * 28
@@ -34,22 +44,19 @@ def compose(
     attached: Sequence[str] = (),
     left_out: Sequence[str] = (),
     trend: Picture | None = None,
-    trend_alternative: str = "",
 ) -> Letter:
     """The report as a letter, without its attachments and its headers.
 
     `attached` names the files that come with it, `left_out` those that were too large. `trend` is the chart of earlier
-    runs; `trend_alternative` says the same in words. The number of things shown shrinks until the HTML is small enough.
+    runs. Less is said of everything until the HTML is small enough.
     """
     files = _files(attached, left_out)
-    most = MOST_THINGS
-    while True:
-        said = digest(report, selection, most)
-        html = _html(said, files, trend, trend_alternative)
-        if most == 0 or encoded_size(html) <= LARGEST_HTML:
+    for limits in _LIMITS:
+        said = digest(report, selection, limits)
+        html = _html(said, files, trend)
+        if encoded_size(html) <= LARGEST_HTML:
             break
-        most = most * 2 // 3
-    return Letter(said.subject, _text(said, files, trend_alternative), html, (trend,) if trend else ())
+    return Letter(said.subject, _text(said, files, trend.alternative if trend else ""), html, (trend,) if trend else ())
 
 
 def encoded_size(content: str) -> int:
@@ -70,15 +77,27 @@ def _files(attached: Sequence[str], left_out: Sequence[str]) -> tuple[str, ...]:
 # HTML
 
 
-def _html(said: Digest, files: Sequence[str], trend: Picture | None, trend_alternative: str) -> str:
+def _html(said: Digest, files: Sequence[str], trend: Picture | None) -> str:
     from css_inline import CSSInliner  # noqa: PLC0415 - a compiled library that only mails need
 
     page = templating.render(
         "mail.html",
-        {"digest": said, "files": files, "trend": trend.name if trend else "", "trend_alternative": trend_alternative},
+        {
+            "digest": said,
+            "files": files,
+            "trend": trend,
+            "light": _colors(LIGHT),
+            "dark": _colors(DARK),
+        },
     )
     inliner = CSSInliner(load_remote_stylesheets=False)
     return inliner.inline(page).replace(' data-css-inline="keep"', "")
+
+
+def _colors(palette: Palette) -> Mapping[str, Any]:
+    """The colours by name, those of the verdicts by the verdict's value."""
+    colors = {item.name: getattr(palette, item.name) for item in fields(palette)}
+    return colors | {"tones": {verdict.value: tone for verdict, tone in palette.tones.items()}}
 
 
 # Text
@@ -88,10 +107,11 @@ def _text(said: Digest, files: Sequence[str], trend_alternative: str) -> str:
     sections = [
         [said.headline, *_wrap(said.lead), *_wrap(f"{said.scope}, {said.taken}")],
         _wrap(f"PARTIAL: {said.unread}") if said.unread else [],
-        [*_wrap(said.compared), *_wrap(trend_alternative)],
+        _wrap(said.compared),
         [*_verdicts(said), *_wrap(said.suppressed)],
         [*_things(said)],
         _titled("Gone:", [*said.gone, said.more_gone]),
+        _wrap(trend_alternative),
         _projects(said),
         _titled("Before you delete:", [*said.cautions, said.more_cautions]),
         list(_gaps(said)),
@@ -113,7 +133,7 @@ def _projects(said: Digest) -> list[str]:
     if not said.projects:
         return []
     rows = [[line.label, line.money, line.things] for line in said.projects]
-    drawn = draw(["Project", "Could be saved", "of US$/month"], rows, ["left", "right", "right"])
+    drawn = draw(["Project", "Could be saved", "all US$/month"], rows, ["left", "right", "right"])
     return [*drawn.splitlines(), *_wrap(said.more_projects)]
 
 
