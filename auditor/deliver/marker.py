@@ -1,7 +1,7 @@
 """At most once: a marker in the store for each (scope, recipients, day) says whether a mail is on its way or sent.
 
     nothing ──create──► sending ──replace──► sent
-                          │ refused by the server: deleted
+                          │ refused by the server: deleted, or stale at once if an earlier run may have sent it
                           │ still there after STALE_AFTER: the run that wrote it has died, and the mail is sent again
                           ▼ under the same Message-ID, so that receivers may fold the two
 
@@ -22,6 +22,7 @@ from .storage import Store, Stored
 
 STALE_AFTER = timedelta(hours=1)
 """Longer than any run takes to send; the timeout of a Cloud Run job is 30 minutes."""
+_LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
 _ATTEMPTS = 4
 """Against markers that come and go while they are looked at."""
 
@@ -107,9 +108,17 @@ def confirm(store: Store, sending: Sending, now: datetime) -> bool:
 
 
 def withdraw(store: Store, sending: Sending) -> bool:
-    """Take the marker away: nobody got the mail, and the next run may try. False if it is another run's by now."""
+    """Nobody got this mail, and the next run may try at once. False if the marker is another run's by now.
+
+    Where a run that died may have sent it before, its Message-ID stays.
+    """
     stored = _own(store, sending)
-    return stored is not None and store.delete(sending.name, stored.version)
+    if stored is None:
+        return False
+    if not sending.is_repeat:
+        return store.delete(sending.name, stored.version)
+    stale = _Marker(is_sent=False, message_id=sending.message_id, token=sending.token, at=_LONG_AGO)
+    return store.replace(sending.name, stale.written(), stored.version)
 
 
 def _own(store: Store, sending: Sending) -> Stored | None:

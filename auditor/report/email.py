@@ -91,7 +91,7 @@ def _html(said: Digest, files: Sequence[str], trend: Picture | None) -> str:
         },
     )
     inliner = CSSInliner(load_remote_stylesheets=False)
-    return inliner.inline(page).replace(' data-css-inline="keep"', "")
+    return inliner.inline(page).replace(' data-css-inline="keep"', "").rstrip() + "\n"
 
 
 def _colors(palette: Palette) -> Mapping[str, Any]:
