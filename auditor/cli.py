@@ -37,6 +37,7 @@ from .parameters import (
 from .settings import Settings
 
 if TYPE_CHECKING:
+    from .history_run import History
     from .match.suppress import IgnoreEntry
     from .model.inventory import Inventory
     from .model.money import PriceTable
@@ -315,6 +316,21 @@ exit_options = _options(
 )
 
 
+history_options = _options(
+    click.option(
+        "--history",
+        metavar="PLACE",
+        help="Compare with the runs kept there, a folder or gs://BUCKET/PREFIX; audit keeps its own run there too.",
+    ),
+    click.option(
+        "--baseline",
+        metavar="FILE",
+        type=click.Path(path_type=Path),
+        help="Compare with this one report, written with --format json.",
+    ),
+)
+
+
 class _CommandsWithDefault(click.Group):
     """`gke-auditor --snapshot PATH` is `gke-auditor audit --snapshot PATH`."""
 
@@ -341,7 +357,7 @@ def commands() -> None:
     context_settings=CONTEXT,
     short_help="Judge and price load balancers and addresses (the default).",
 )
-@_options(snapshot_options, live_options, keep_option, report_options, exit_options, common_options)
+@_options(snapshot_options, live_options, keep_option, report_options, history_options, exit_options, common_options)
 @click.pass_context
 def audit_command(ctx: click.Context, /, **parameters: Any) -> int:
     """Judge every load balancer part and address of the projects named, or of a snapshot, and price it.
@@ -352,9 +368,13 @@ def audit_command(ctx: click.Context, /, **parameters: Any) -> int:
     --strict given.
     """
     chosen, console = _start(ctx, parameters)
+    history = _open_history(chosen, console)
     inventory, prices = _read_world(chosen, console)
-    report = _assess(inventory, prices, chosen)
+    report = _with_history(_assess(inventory, prices, chosen), history, inventory, prices)
+    problem = _keep(report, history)
     _deliver(report, chosen, console)
+    if problem is not None:
+        raise problem
     return exit_code(
         report,
         fail_on=None if chosen.fail_on == "never" else Verdict(chosen.fail_on),
@@ -412,7 +432,7 @@ def check_access_command(ctx: click.Context, /, **parameters: Any) -> int:
 
 @commands.command("explain", context_settings=CONTEXT, short_help="Show the chain of evidence behind a verdict.")
 @click.argument("resource")
-@_options(snapshot_options, live_options, keep_option, common_options)
+@_options(snapshot_options, live_options, keep_option, history_options, common_options)
 @click.pass_context
 def explain_command(ctx: click.Context, /, resource: str, **parameters: Any) -> int:
     """Show the chain behind a verdict: what a thing is, who made it, who was asked, what it costs.
@@ -422,8 +442,9 @@ def explain_command(ctx: click.Context, /, resource: str, **parameters: Any) -> 
     from .report import explain  # noqa: PLC0415 - commands load what they need, --help nothing
 
     chosen, console = _start(ctx, parameters)
+    history = _open_history(chosen, console)
     inventory, prices = _read_world(chosen, console)
-    report = _assess(inventory, prices, chosen)
+    report = _with_history(_assess(inventory, prices, chosen), history, inventory, prices)
     found = explain.find(report, resource)
     if not found:
         close = explain.close_names(report, resource)
@@ -476,7 +497,7 @@ def prices_command(ctx: click.Context, /, **parameters: Any) -> int:
 
 
 @commands.command("config", context_settings=CONTEXT)
-@_options(snapshot_options, live_options, keep_option, report_options, exit_options, common_options)
+@_options(snapshot_options, live_options, keep_option, report_options, history_options, exit_options, common_options)
 @click.pass_context
 def config_command(ctx: click.Context, /, **parameters: Any) -> int:
     """Print the settings in force, and where each came from.
@@ -571,6 +592,34 @@ def _assess(inventory: Inventory, prices: PriceTable, chosen: Settings) -> Repor
         settings=settings.shown_in_report(chosen),
     )
     return assess(inventory, options, prices)
+
+
+def _open_history(chosen: Settings, console: Console) -> History | None:
+    """What to compare with, looked at before anything else is asked."""
+    if chosen.history is None and chosen.baseline is None:
+        return None
+    from .history_run import open_history  # noqa: PLC0415
+
+    with console.progress("Reading the history"):
+        return open_history(chosen, os.environ)
+
+
+def _with_history(report: Report, history: History | None, inventory: Inventory, prices: PriceTable) -> Report:
+    if history is None:
+        return report
+    from .history_run import with_history  # noqa: PLC0415
+
+    return with_history(report, history, inventory, prices)
+
+
+def _keep(report: Report, history: History | None) -> AuditorError | None:
+    """Keep the run before anything is delivered. What went wrong is told after the report, which is as good as ever."""
+    try:
+        if history is not None:
+            history.keep(report)
+    except AuditorError as error:
+        return error
+    return None
 
 
 def _ignore_entries(chosen: Settings) -> tuple[IgnoreEntry, ...]:
