@@ -25,6 +25,7 @@ from .files import STDOUT, write_file, write_stdout
 from .model.finding import Verdict
 from .outcome import FAIL_ON, exit_code
 from .parameters import (
+    DIFF_FORMATS,
     FORMATS,
     parse_amount,
     parse_duration,
@@ -221,6 +222,20 @@ keep_option = click.option(
     help="Keep what a live run reads there, a new folder or .tar.gz, to audit it again with --snapshot.",
 )
 
+as_of_option = click.option(
+    "--as-of",
+    type=parse_time,
+    metavar="TIME",
+    help="Count ages up to this time (2026-11-22T06:00:00Z).  [default: when the snapshot was taken]",
+)
+
+ignore_option = click.option(
+    "--ignore-file",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="What to suppress, why and until when.  [default: gke-auditor-ignore.toml, if it is there]",
+)
+
 snapshot_options = _options(
     click.option(
         "--snapshot",
@@ -229,19 +244,9 @@ snapshot_options = _options(
         type=click.Path(path_type=Path),
         help="Audit this snapshot, a directory or .tar.gz, and ask nobody. Several are read as one.  [repeatable]",
     ),
-    click.option(
-        "--as-of",
-        type=parse_time,
-        metavar="TIME",
-        help="Count ages up to this time (2026-11-22T06:00:00Z).  [default: when the snapshot was taken]",
-    ),
+    as_of_option,
     min_age_option,
-    click.option(
-        "--ignore-file",
-        type=click.Path(path_type=Path),
-        metavar="FILE",
-        help="What to suppress, why and until when.  [default: gke-auditor-ignore.toml, if it is there]",
-    ),
+    ignore_option,
 )
 
 report_options = _options(
@@ -480,6 +485,38 @@ def costs_command(ctx: click.Context, /, **parameters: Any) -> int:
     grouping = Grouping(chosen.by)
     groups = break_down((*report.findings, *report.suppressed), grouping)
     write_stdout(costs.render(report, headings(grouping), groups, total_row(groups)))
+    return ExitCode.OK
+
+
+@commands.command("diff", context_settings=CONTEXT, short_help="Say what differs between two reports or snapshots.")
+@click.argument("old")
+@click.argument("new")
+@click.option(
+    "-o",
+    "--format",
+    "diff_format",
+    type=click.Choice(DIFF_FORMATS),
+    default=DIFF_FORMATS[0],
+    show_default=True,
+    help="Form of the difference.",
+)
+@_options(as_of_option, min_age_option, ignore_option, common_options)
+@click.pass_context
+def diff_command(ctx: click.Context, /, old: str, new: str, diff_format: str, **parameters: Any) -> int:
+    """Say what is new, what is gone, which verdicts changed, and what that means in money.
+
+    OLD and NEW are each a report that was written with --format json, compressed or not (- is stdin), or a snapshot,
+    a directory or .tar.gz, which is audited first. What one of them did not read is neither new nor gone.
+    """
+    from .data.tables import load_prices  # noqa: PLC0415
+    from .diff_run import differ  # noqa: PLC0415
+    from .model.inventory import build  # noqa: PLC0415
+    from .report.diff import RENDERERS  # noqa: PLC0415
+
+    chosen, console = _start(ctx, parameters)
+    with console.progress("Comparing"):
+        found = differ(old, new, lambda snapshot: _assess(build(snapshot), load_prices(), chosen))
+    write_stdout(RENDERERS[diff_format](found))
     return ExitCode.OK
 
 

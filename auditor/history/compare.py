@@ -16,7 +16,7 @@ from auditor.model.history import FindingHistory, Novelty, ReportHistory, TrendP
 from auditor.model.names import ResourceName
 from auditor.model.report import Report
 
-from .past import REPORTED, PastRun, Reach, point_of, reach_of
+from .past import REPORTED, PastRun, Reach, by_importance, point_of, reach_of
 
 
 class Kind(Enum):
@@ -230,7 +230,7 @@ def _gone(current: Report, past: _Past, reach: Reach) -> tuple[Finding, ...]:
         verdict = verdicts.get(key)
         if (verdict is None or verdict in _HARMLESS) and reach.covers(finding.resource):
             found.append(replace(finding, history=_last_history(finding, at)))
-    return tuple(sorted(found, key=_order))
+    return tuple(sorted(found, key=by_importance))
 
 
 def _last_history(finding: Finding, at: datetime) -> FindingHistory:
@@ -239,8 +239,3 @@ def _last_history(finding: Finding, at: datetime) -> FindingHistory:
     if known is None:
         return FindingHistory(Novelty.GONE, at, at, 1)
     return replace(known, novelty=Novelty.GONE, first_seen=min(known.first_seen, at), last_seen=at)
-
-
-def _order(finding: Finding) -> tuple[int, bool, object, str]:
-    monthly = finding.cost.monthly if finding.cost else None
-    return (finding.verdict.rank, monthly is None, -(monthly or 0), finding.resource.full)

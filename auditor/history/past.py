@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from decimal import Decimal
 from typing import Any
 
 from auditor.model.finding import SHOWN_BY_DEFAULT, Finding, Verdict
@@ -77,6 +78,19 @@ class PastRun:
     point: TrendPoint
 
 
+def lists_all_reported(report: Report) -> bool:
+    """Whether the findings of a report are all that were judged orphaned, unused, idle or unknown: one that was written
+    with filters holds fewer than it counts."""
+    listed = sum(finding.verdict in REPORTED for finding in (*report.findings, *report.suppressed))
+    return listed == sum(report.counts.get(verdict, 0) for verdict in REPORTED)
+
+
+def by_importance(finding: Finding) -> tuple[int, bool, Decimal, str]:
+    """The order of reports: verdict, descending money with unknown amounts last, resource."""
+    monthly = finding.cost.monthly if finding.cost else None
+    return (finding.verdict.rank, monthly is None, -(monthly or Decimal(0)), finding.resource.full)
+
+
 def point_of(report: Report) -> TrendPoint:
     """The money of one run, for the trend."""
     monthly = report.summary.monthly
@@ -108,7 +122,7 @@ def read_past(document: Any) -> PastRun:
         reach=reach_of(report),
         reported={finding.id: finding for finding in report.findings},
         quiet=quiet,
-        lists_all_reported=len(told) == sum(report.counts[verdict] for verdict in REPORTED),
+        lists_all_reported=lists_all_reported(report),
         lists_all_quiet=len(quiet) == sum(report.counts[verdict] for verdict in Verdict if verdict not in REPORTED),
         point=point_of(report),
     )
