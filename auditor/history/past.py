@@ -15,7 +15,7 @@ from auditor.model.finding import SHOWN_BY_DEFAULT, Finding, Verdict
 from auditor.model.history import TrendPoint
 from auditor.model.names import ResourceName
 from auditor.model.report import Report
-from auditor.model.report_document import JSON, NotAReport, read_report
+from auditor.model.report_document import JSON, SCHEMA_VERSION, NotAReport, read_report
 from auditor.model.snapshot import compute_scope
 
 REPORTED = frozenset(SHOWN_BY_DEFAULT)
@@ -108,7 +108,9 @@ def read_past(document: Any) -> PastRun:
     """The earlier run that a parsed JSON report holds. Raises NotAReport, never anything else, for every other text."""
     if not isinstance(document, Mapping):
         raise NotAReport("it is no JSON object")
-    items = [item for key in ("findings", "suppressed") for item in _objects(document.get(key))]
+    if document.get("schema_version") != SCHEMA_VERSION:
+        read_report(document)  # which says so
+    items = [item for key in ("findings", "suppressed") for item in _objects(document, key)]
     told = [item for item in items if item.get("verdict") in _REPORTED_VALUES]
     report = read_report({**document, "findings": told, "suppressed": [], "gone": []})
     try:
@@ -128,9 +130,12 @@ def read_past(document: Any) -> PastRun:
     )
 
 
-def _objects(items: Any) -> Iterable[JSON]:
+def _objects(document: JSON, key: str) -> Iterable[JSON]:
+    if key not in document:
+        raise NotAReport(f"{key} is missing")
+    items = document[key]
     if not isinstance(items, list) or not all(isinstance(item, dict) for item in items):
-        raise NotAReport("its findings are no list of objects")
+        raise NotAReport(f"{key} is no list of objects")
     return items
 
 
