@@ -25,6 +25,7 @@ from .files import STDOUT, write_file, write_stdout
 from .model.finding import Verdict
 from .outcome import FAIL_ON, exit_code
 from .parameters import (
+    DIFF_FORMATS,
     FORMATS,
     parse_address,
     parse_amount,
@@ -39,6 +40,7 @@ from .parameters import (
 from .settings import Settings
 
 if TYPE_CHECKING:
+    from .history_run import History
     from .match.suppress import IgnoreEntry
     from .model.inventory import Inventory
     from .model.money import PriceTable
@@ -222,6 +224,20 @@ keep_option = click.option(
     help="Keep what a live run reads there, a new folder or .tar.gz, to audit it again with --snapshot.",
 )
 
+as_of_option = click.option(
+    "--as-of",
+    type=parse_time,
+    metavar="TIME",
+    help="Count ages up to this time (2026-11-22T06:00:00Z).  [default: when the snapshot was taken]",
+)
+
+ignore_option = click.option(
+    "--ignore-file",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="What to suppress, why and until when.  [default: gke-auditor-ignore.toml, if it is there]",
+)
+
 snapshot_options = _options(
     click.option(
         "--snapshot",
@@ -230,19 +246,9 @@ snapshot_options = _options(
         type=click.Path(path_type=Path),
         help="Audit this snapshot, a directory or .tar.gz, and ask nobody. Several are read as one.  [repeatable]",
     ),
-    click.option(
-        "--as-of",
-        type=parse_time,
-        metavar="TIME",
-        help="Count ages up to this time (2026-11-22T06:00:00Z).  [default: when the snapshot was taken]",
-    ),
+    as_of_option,
     min_age_option,
-    click.option(
-        "--ignore-file",
-        type=click.Path(path_type=Path),
-        metavar="FILE",
-        help="What to suppress, why and until when.  [default: gke-auditor-ignore.toml, if it is there]",
-    ),
+    ignore_option,
 )
 
 report_options = _options(
@@ -375,6 +381,21 @@ exit_options = _options(
 )
 
 
+history_options = _options(
+    click.option(
+        "--history",
+        metavar="PLACE",
+        help="Compare with the runs kept there, a folder or gs://BUCKET/PREFIX; audit and mail keep their own run there too.",
+    ),
+    click.option(
+        "--baseline",
+        metavar="FILE",
+        type=click.Path(path_type=Path),
+        help="Compare with this one report, written with --format json.",
+    ),
+)
+
+
 class _CommandsWithDefault(click.Group):
     """`gke-auditor --snapshot PATH` is `gke-auditor audit --snapshot PATH`."""
 
@@ -401,7 +422,16 @@ def commands() -> None:
     context_settings=CONTEXT,
     short_help="Judge and price load balancers and addresses (the default).",
 )
-@_options(snapshot_options, live_options, keep_option, report_options, filter_options, exit_options, common_options)
+@_options(
+    snapshot_options,
+    live_options,
+    keep_option,
+    report_options,
+    filter_options,
+    history_options,
+    exit_options,
+    common_options,
+)
 @click.pass_context
 def audit_command(ctx: click.Context, /, **parameters: Any) -> int:
     """Judge every load balancer part and address of the projects named, or of a snapshot, and price it.
@@ -412,9 +442,13 @@ def audit_command(ctx: click.Context, /, **parameters: Any) -> int:
     --strict given.
     """
     chosen, console = _start(ctx, parameters)
+    history = _open_history(chosen, console)
     inventory, prices = _read_world(chosen, console)
-    report = _assess(inventory, prices, chosen)
+    report = _with_history(_assess(inventory, prices, chosen), history, inventory, prices)
+    problem = _keep(report, history)
     _deliver(report, chosen, console)
+    if problem is not None:
+        raise problem
     return exit_code(
         report,
         fail_on=None if chosen.fail_on == "never" else Verdict(chosen.fail_on),
@@ -472,7 +506,7 @@ def check_access_command(ctx: click.Context, /, **parameters: Any) -> int:
 
 @commands.command("explain", context_settings=CONTEXT, short_help="Show the chain of evidence behind a verdict.")
 @click.argument("resource")
-@_options(snapshot_options, live_options, keep_option, common_options)
+@_options(snapshot_options, live_options, keep_option, history_options, common_options)
 @click.pass_context
 def explain_command(ctx: click.Context, /, resource: str, **parameters: Any) -> int:
     """Show the chain behind a verdict: what a thing is, who made it, who was asked, what it costs.
@@ -482,8 +516,9 @@ def explain_command(ctx: click.Context, /, resource: str, **parameters: Any) -> 
     from .report import explain  # noqa: PLC0415 - commands load what they need, --help nothing
 
     chosen, console = _start(ctx, parameters)
+    history = _open_history(chosen, console)
     inventory, prices = _read_world(chosen, console)
-    report = _assess(inventory, prices, chosen)
+    report = _with_history(_assess(inventory, prices, chosen), history, inventory, prices)
     found = explain.find(report, resource)
     if not found:
         close = explain.close_names(report, resource)
@@ -529,21 +564,62 @@ def costs_command(ctx: click.Context, /, **parameters: Any) -> int:
     metavar="FILE.eml",
     help="Write the mail there to look at, and send nothing.",
 )
-@_options(mail_options, snapshot_options, live_options, keep_option, filter_options, common_options)
+@_options(mail_options, snapshot_options, live_options, keep_option, filter_options, history_options, common_options)
 @click.pass_context
 def mail_command(ctx: click.Context, /, dry_run: Path | None, **parameters: Any) -> int:
     """Send the report of a snapshot, of a report file or of a live run, by e-mail and to a chat.
 
     Exit codes: 0 sent, or nothing to send; 1 not sent to everybody; 2 usage error.
     """
-    from . import mail_run, reportfile  # noqa: PLC0415
+    from . import mail_run  # noqa: PLC0415
+    from .report_files import read_report_file  # noqa: PLC0415
 
     chosen, console = _start(ctx, parameters)
-    plan = mail_run.plan_of(chosen, dry_run)
-    report = reportfile.read(chosen.report) if chosen.report else _assess(*_read_world(chosen, console), chosen)
-    mail_run.deliver(
-        report, _selection(chosen), plan, console, now=datetime.now(UTC).replace(microsecond=0), environment=os.environ
-    )
+    plan = mail_run.plan_of(chosen, dry_run, os.environ)
+    problem = None
+    if chosen.report is not None:
+        report = read_report_file(str(chosen.report))
+    else:
+        history = _open_history(chosen, console)
+        inventory, prices = _read_world(chosen, console)
+        report = _with_history(_assess(inventory, prices, chosen), history, inventory, prices)
+        problem = _keep(report, history) if dry_run is None else None
+    now = datetime.now(UTC).replace(microsecond=0)
+    mail_run.deliver(report, _selection(chosen), plan, console, now=now, environment=os.environ)
+    if problem is not None:
+        raise problem
+    return ExitCode.OK
+
+
+@commands.command("diff", context_settings=CONTEXT, short_help="Say what differs between two reports or snapshots.")
+@click.argument("old")
+@click.argument("new")
+@click.option(
+    "-o",
+    "--format",
+    "diff_format",
+    type=click.Choice(DIFF_FORMATS),
+    default=DIFF_FORMATS[0],
+    show_default=True,
+    help="Form of the difference.",
+)
+@_options(as_of_option, min_age_option, ignore_option, common_options)
+@click.pass_context
+def diff_command(ctx: click.Context, /, old: str, new: str, diff_format: str, **parameters: Any) -> int:
+    """Say what is new, what is gone, which verdicts changed, and what that means in money.
+
+    OLD and NEW are each a report that was written with --format json, compressed or not (- is stdin), or a snapshot,
+    a directory or .tar.gz, which is audited first. What one of them did not read is neither new nor gone.
+    """
+    from .data.tables import load_prices  # noqa: PLC0415
+    from .diff_run import differ  # noqa: PLC0415
+    from .model.inventory import build  # noqa: PLC0415
+    from .report.diff import RENDERERS  # noqa: PLC0415
+
+    chosen, console = _start(ctx, parameters)
+    with console.progress("Comparing"):
+        found = differ(old, new, lambda snapshot: _assess(build(snapshot), load_prices(), chosen))
+    write_stdout(RENDERERS[diff_format](found))
     return ExitCode.OK
 
 
@@ -567,6 +643,7 @@ def prices_command(ctx: click.Context, /, **parameters: Any) -> int:
     keep_option,
     report_options,
     filter_options,
+    history_options,
     exit_options,
     mail_options,
     common_options,
@@ -665,6 +742,34 @@ def _assess(inventory: Inventory, prices: PriceTable, chosen: Settings) -> Repor
         settings=settings.shown_in_report(chosen),
     )
     return assess(inventory, options, prices)
+
+
+def _open_history(chosen: Settings, console: Console) -> History | None:
+    """What to compare with, looked at before anything else is asked."""
+    if chosen.history is None and chosen.baseline is None:
+        return None
+    from .history_run import open_history  # noqa: PLC0415
+
+    with console.progress("Reading the history"):
+        return open_history(chosen, os.environ)
+
+
+def _with_history(report: Report, history: History | None, inventory: Inventory, prices: PriceTable) -> Report:
+    if history is None:
+        return report
+    from .history_run import with_history  # noqa: PLC0415
+
+    return with_history(report, history, inventory, prices)
+
+
+def _keep(report: Report, history: History | None) -> AuditorError | None:
+    """Keep the run before anything is delivered. What went wrong is told after the report, which is as good as ever."""
+    try:
+        if history is not None:
+            history.keep(report)
+    except AuditorError as error:
+        return error
+    return None
 
 
 def _ignore_entries(chosen: Settings) -> tuple[IgnoreEntry, ...]:

@@ -21,6 +21,7 @@ from .deliver.storage import Store
 from .errors import AuditorError, NotDelivered, UsageError
 from .model.finding import WASTE
 from .model.letter import Attachment, ChatService, Picture
+from .model.names import is_loopback
 from .model.report import Report
 from .report import charts, chat, email, json
 from .report.digest import new_waste
@@ -58,9 +59,11 @@ class Plan:
     webhook: Webhook | None
     dry_run: Path | None
     timeout_s: float
+    open_markers: Callable[[], Store] | None
+    """Where it is noted what was sent; None = it is not noted."""
 
 
-def plan_of(chosen: Settings, dry_run: Path | None) -> Plan:
+def plan_of(chosen: Settings, dry_run: Path | None, environment: Mapping[str, str]) -> Plan:
     """What the settings ask for. Raises UsageError for what is missing or does not go together."""
     _check_source(chosen)
     server = None
@@ -77,12 +80,35 @@ def plan_of(chosen: Settings, dry_run: Path | None) -> Plan:
         webhook=_webhook(chosen),
         dry_run=dry_run,
         timeout_s=chosen.timeout.total_seconds(),
+        open_markers=_markers(chosen, environment),
     )
 
 
+def _markers(chosen: Settings, environment: Mapping[str, str]) -> Callable[[], Store] | None:
+    """Markers stand beside the runs of --history."""
+    location = chosen.history
+    if location is None:
+        return None
+    from .store_run import store_at  # noqa: PLC0415 - loads the clients of Google
+
+    return lambda: store_at(location, chosen, environment)
+
+
 def _check_source(chosen: Settings) -> None:
-    if chosen.report is not None and (chosen.snapshot or chosen.folder or chosen.organization):
-        raise UsageError("--report is a report already: --snapshot, --folder and --organization do not go with it")
+    if chosen.report is not None and (chosen.snapshot or chosen.folder or chosen.organization or chosen.baseline):
+        raise UsageError(
+            "--report is a report already: --snapshot, --folder, --organization and --baseline do not go with it"
+        )
+    has_history = chosen.report is not None or chosen.history is not None or chosen.baseline is not None
+    if chosen.send_when == SendWhen.NEW and not has_history:
+        raise _nothing_to_compare_with()
+
+
+def _nothing_to_compare_with() -> UsageError:
+    return UsageError(
+        "--send-when new needs earlier runs to compare with",
+        "Keep them with --history PLACE, name one with --baseline FILE, or use --send-when findings.",
+    )
 
 
 def _server(chosen: Settings) -> Server:
@@ -97,7 +123,7 @@ def _server(chosen: Settings) -> Server:
         security = Security.TLS if port == mail.TLS_PORT else Security.STARTTLS
     else:
         security = Security(chosen.smtp_security)
-    if security is Security.PLAIN and not mail.is_loopback(chosen.smtp_host):
+    if security is Security.PLAIN and not is_loopback(chosen.smtp_host):
         raise UsageError(
             f"--smtp-security plain is for a server on this machine, and {chosen.smtp_host} is none",
             "Use starttls (port 587) or tls (port 465).",
@@ -142,10 +168,7 @@ def is_wanted(report: Report, send_when: SendWhen) -> bool:
     if send_when is SendWhen.FINDINGS:
         return bool(report.gaps) or any(finding.verdict in WASTE for finding in report.findings)
     if report.history is None:
-        raise UsageError(
-            "--send-when new needs earlier runs to compare with, and this report knows none",
-            "Keep them with --history PLACE, or use --send-when findings.",
-        )
+        raise _nothing_to_compare_with()
     return bool(new_waste(report))
 
 
@@ -157,9 +180,8 @@ def deliver(
     *,
     now: datetime,
     environment: Mapping[str, str],
-    store: Store | None = None,
 ) -> None:
-    """Send the report as the plan says; with a store at most once a day for each scope and recipients.
+    """Send the report as the plan says; where that is noted, at most once a day for each scope and recipients.
 
     A mail that fails does not keep the chat message back. Raises NotDelivered for the first that failed.
     """
@@ -172,6 +194,7 @@ def deliver(
     if plan.dry_run is not None:
         _write_dry_run(plan.dry_run, message, post, console)
         return
+    store = plan.open_markers() if plan.open_markers is not None else None
     tasks: list[Callable[[], None]] = []
     if plan.server is not None:
         tasks.append(lambda: _send_mail(message, envelope, plan, console, now, store))

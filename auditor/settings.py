@@ -25,8 +25,8 @@ from .parameters import duration_text
 
 ENVIRONMENT_PREFIX = "GKE_AUDITOR"
 DEFAULT_PATH = Path("gke-auditor.toml")
-NOT_SETTINGS = frozenset({"config", "no_config", "help", "destination", "dry_run"})
-"""Options that say where settings come from, or where one command writes: no settings themselves."""
+NOT_SETTINGS = frozenset({"config", "no_config", "help", "destination", "diff_format", "dry_run"})
+"""Options that say where settings come from, or where and how one command writes: no settings themselves."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +63,8 @@ class Settings:
     fail_on: str = "never"
     fail_over: Decimal | None = None
     strict: bool = False
+    history: str | None = None
+    baseline: Path | None = None
     by: str = "project"
     report: Path | None = None
     """A report to mail, in place of an audit."""

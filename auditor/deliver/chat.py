@@ -14,8 +14,7 @@ from urllib.parse import urlsplit
 
 from auditor.errors import NotDelivered, UsageError
 from auditor.model.letter import ChatService
-
-from .mail import is_loopback
+from auditor.model.names import is_loopback
 
 if TYPE_CHECKING:
     import requests

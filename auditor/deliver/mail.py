@@ -8,7 +8,6 @@ not sent again, whatever happens to the connection (RFC 5321, 4.5.4.1 and RFC 10
 from __future__ import annotations
 
 import contextlib
-import ipaddress
 import re
 import smtplib
 import ssl
@@ -19,6 +18,7 @@ from email.message import EmailMessage
 from enum import StrEnum
 
 from auditor.errors import NotDelivered
+from auditor.model.names import is_loopback
 
 SUBMISSION_PORT, TLS_PORT = 587, 465
 _WAITS_S = (2.0, 8.0)
@@ -67,14 +67,6 @@ class Delivery:
     @property
     def is_complete(self) -> bool:
         return not self.refused and not self.in_doubt
-
-
-def is_loopback(host: str) -> bool:
-    """Whether a host is this machine by its very name, without asking anybody."""
-    try:
-        return ipaddress.ip_address(host.strip("[]")).is_loopback
-    except ValueError:
-        return host.lower().rstrip(".") == "localhost"
 
 
 def send(

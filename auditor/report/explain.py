@@ -12,6 +12,7 @@ from shlex import quote
 from auditor.model.commands import describe
 from auditor.model.compute import ForwardingRule, Resource
 from auditor.model.finding import Finding, Owner, Verdict, format_time
+from auditor.model.history import Novelty
 from auditor.model.inventory import Inventory
 from auditor.model.names import ResourceName, parse_ip, parse_link
 from auditor.model.reasons import BY_CODE
@@ -108,6 +109,7 @@ def _block(finding: Finding, report: Report, inventory: Inventory, members: Sequ
         *_verdict(finding),
         *_clusters_asked(finding, report),
         *_money(finding),
+        *_history(finding),
         *_section("Before you delete", finding.warnings),
         *_remedies(finding, report),
         *_confirm_by_hand(finding),
@@ -233,6 +235,30 @@ def _money(finding: Finding) -> list[str]:
         f"{text.dollars(cost.monthly_if_deleted_alone)} a month saved if only this is deleted",
     ]
     return _section("Money", [*lines, *cost.notes])
+
+
+_NOVELTY = {
+    Novelty.NEW: "new: no earlier run reported it",
+    Novelty.GONE: "gone",
+    None: "whether it is new cannot be told: what that depends on was not read, or no earlier run looked",
+}
+
+
+def _history(finding: Finding) -> list[str]:
+    """What earlier runs knew; nothing where none was asked."""
+    history = finding.history
+    if history is None:
+        return []
+    if history.novelty is Novelty.KNOWN:
+        seen = text.plural(history.runs_seen, "run")
+        lines = [f"known since {format_time(history.first_seen)}: seen by {seen}, this one included"]
+    else:
+        lines = [_NOVELTY[history.novelty]]
+    if history.accrued_since_first_seen is not None and history.novelty is Novelty.KNOWN:
+        lines.append(f"US$ {text.accrual(history.accrued_since_first_seen)} since then, at today's list price")
+    if history.accrued_since_creation is not None:
+        lines.append(f"US$ {text.accrual(history.accrued_since_creation)} since it was made, at today's list price")
+    return _section("Earlier runs", lines)
 
 
 def _remedies(finding: Finding, report: Report) -> list[str]:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 from auditor.model.finding import Finding, Owner, Verdict
+from auditor.model.history import FindingHistory, Novelty
 from auditor.model.names import ResourceName
 from auditor.model.snapshot import JUDGED_COLLECTIONS
 
@@ -48,6 +49,15 @@ class Row:
     @property
     def ips(self) -> tuple[str, ...]:
         return tuple(dict.fromkeys(item.ip for item in (self.head, *self.findings) if item.ip))
+
+    @property
+    def history(self) -> FindingHistory | None:
+        """What earlier runs say of the head; None where none was asked."""
+        return self.head.history
+
+    @property
+    def novelty(self) -> Novelty | None:
+        return self.history.novelty if self.history else None
 
     @property
     def warnings(self) -> tuple[str, ...]:

@@ -8,6 +8,7 @@ from decimal import Decimal
 from urllib.parse import quote
 
 from auditor.model.finding import Owner, Verdict
+from auditor.model.history import Accrual
 from auditor.model.names import CONTAINER_PREFIX, ResourceName
 from auditor.model.nouns import noun
 
@@ -57,6 +58,13 @@ def dollars(amount: Decimal | None) -> str:
     if amount is None:
         return UNKNOWN
     return f"-US${-amount:,.2f}" if amount < 0 else f"US${amount:,.2f}"
+
+
+def accrual(accrued: Accrual | None) -> str:
+    """What something has cost so far: "0.00 to 240.00", one amount where both are the same, — where it is not known."""
+    if accrued is None:
+        return UNKNOWN
+    return money(accrued.high) if accrued.low == accrued.high else f"{money(accrued.low)} to {money(accrued.high)}"
 
 
 def age(created_at: datetime | None, as_of: datetime) -> str:
