@@ -10,6 +10,7 @@ import signal
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
+from importlib import import_module
 from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING, Any, NoReturn
@@ -21,12 +22,13 @@ from click.shell_completion import get_completion_class
 from . import __version__, settings
 from .console import Console, may_use_color
 from .errors import AuditorError, ExitCode, NotFound, UsageError
-from .files import STDOUT, write_file, write_stdout
+from .files import STDOUT, is_stream, write_file, write_files, write_stdout
 from .model.finding import Verdict
 from .outcome import FAIL_ON, exit_code
 from .parameters import (
     DIFF_FORMATS,
     FORMATS,
+    TABLES,
     parse_address,
     parse_amount,
     parse_duration,
@@ -385,7 +387,7 @@ history_options = _options(
     click.option(
         "--history",
         metavar="PLACE",
-        help="Compare with the runs kept there, a folder or gs://BUCKET/PREFIX; audit and mail keep their own run there too.",
+        help="Compare with the runs kept there, a folder or gs://BUCKET/PREFIX; audit and mail keep their run there too.",
     ),
     click.option(
         "--baseline",
@@ -786,20 +788,46 @@ def _deliver(report: Report, chosen: Settings, console: Console) -> None:
     from .report.sentences import summary_sentence  # noqa: PLC0415
 
     selection = _selection(chosen)
-    is_table_shown = chosen.format != "json" and chosen.output == STDOUT
+    is_table_shown = chosen.format in TABLES and chosen.output == STDOUT
     if not is_table_shown:  # the table says these itself
         for warning in report.warnings:
             console.warning(warning)
     for warning in unmatched(report, selection):
         console.warning(warning)
     for written_format, path in chosen.write:
-        write_file(Path(path), _render(report, selection, written_format, chosen, is_terminal=False))
-    if chosen.output == STDOUT:
-        write_stdout(_render(report, selection, chosen.format, chosen, is_terminal=sys.stdout.isatty()))
-    else:
-        write_file(Path(chosen.output), _render(report, selection, chosen.format, chosen, is_terminal=False))
+        _write(report, selection, written_format, path, chosen, console)
+    _write(report, selection, chosen.format, chosen.output, chosen, console)
     if not is_table_shown:
         console.say(summary_sentence(report))
+
+
+def _write(
+    report: Report, selection: Selection, written_format: str, path: str, chosen: Settings, console: Console
+) -> None:
+    """One form to its place. A CSV file has its gaps in a second one beside it, always: none of an earlier run stays."""
+    is_terminal = path == STDOUT and sys.stdout.isatty()
+    content = _render(report, selection, written_format, chosen, is_terminal=is_terminal)
+    if written_format == "csv" and not is_stream(path):
+        from .report import csv  # noqa: PLC0415
+
+        write_files([(Path(path), content), (Path(f"{path}.gaps.csv"), csv.render_gaps(report))])
+        return
+    if path == STDOUT:
+        write_stdout(content)
+    else:
+        write_file(Path(path), content)
+    if written_format == "csv":
+        _say_gaps(report, console)
+
+
+def _say_gaps(report: Report, console: Console) -> None:
+    """On stderr, where the report itself has no place for them."""
+    from .report import gaps  # noqa: PLC0415
+
+    for group in gaps.group(report):
+        remedy = f" → {group.hints[0]}" if group.hints else ""
+        more = f" (and {len(group.hints) - 1} more of the kind)" if len(group.hints) > 1 else ""
+        console.warning(f"Not read in full: {group.sentence}{remedy}{more}")
 
 
 def _selection(chosen: Settings) -> Selection:
@@ -817,10 +845,10 @@ def _selection(chosen: Settings) -> Selection:
 
 
 def _render(report: Report, selection: Selection, written_format: str, chosen: Settings, *, is_terminal: bool) -> str:
-    if written_format == "json":
-        from .report import json  # noqa: PLC0415
-
-        return json.render(report, selection)
+    if written_format not in TABLES:
+        renderer = import_module(f".report.{written_format}", __package__)
+        rendered: str = renderer.render(report, selection)
+        return rendered
     from .report import table  # noqa: PLC0415
 
     is_wide = written_format == "wide"

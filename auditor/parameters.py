@@ -13,7 +13,9 @@ from decimal import Decimal, InvalidOperation
 
 import click
 
-FORMATS = ("table", "wide", "json")
+TABLES = ("table", "wide")
+FORMATS = (*TABLES, "json", "csv", "markdown", "sarif")
+"""Every form but the tables is the module of auditor/report that bears its name."""
 DIFF_FORMATS = ("table", "markdown", "json")
 _DURATION = re.compile(r"(?:(\d{1,9})d)?(?:(\d{1,9})h)?(?:(\d{1,9})m)?(?:(\d{1,9})s)?", re.ASCII)
 _TIME = re.compile(r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:\d\d(\.\d+)?([Zz]|[+-]\d\d:\d\d)", re.ASCII)

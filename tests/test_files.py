@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from auditor.errors import NotDelivered
-from auditor.files import write_file
+from auditor.files import is_stream, write_file, write_files
 
 
 def test_a_file_is_replaced_and_nothing_stays_beside_it(tmp_path: Path) -> None:
@@ -44,3 +44,24 @@ def test_what_cannot_be_written_is_said(tmp_path: Path, name: str) -> None:
     with pytest.raises(NotDelivered, match="Cannot write"):
         write_file(tmp_path / name, "x")
     assert os.listdir(tmp_path) == ["folder"]
+
+
+@pytest.mark.parametrize("second", ["folder", "missing/second"])
+def test_files_that_belong_together_are_all_written_or_none(tmp_path: Path, second: str) -> None:
+    (tmp_path / "folder").mkdir()
+    first = tmp_path / "first"
+    first.write_text("old")
+    with pytest.raises(NotDelivered, match=f"Cannot write .*{second}"):
+        write_files([(first, "new"), (tmp_path / second, "new")])
+    assert first.read_text() == "old"
+    assert sorted(os.listdir(tmp_path)) == ["first", "folder"]
+    write_files([(first, "new"), (tmp_path / "second", "too")])
+    assert (first.read_text(), (tmp_path / "second").read_text()) == ("new", "too")
+    assert sorted(os.listdir(tmp_path)) == ["first", "folder", "second"]
+
+
+def test_what_nothing_can_stand_beside_is_a_stream(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    (tmp_path / "file").touch()
+    assert [is_stream(path) for path in ("-", "/dev/null", str(tmp_path / "pipe"))] == [True] * 3
+    assert [is_stream(str(tmp_path / name)) for name in ("file", "new", "")] == [False] * 3

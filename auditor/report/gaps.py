@@ -57,7 +57,7 @@ def _unknown_by_source(report: Report) -> Mapping[str, set[ResourceName]]:
 def _group(place: str, category: str, gaps: list[Gap], unknown: Mapping[str, set[ResourceName]]) -> GapGroup:
     return GapGroup(
         place=place,
-        category=category,
+        category=text.clean(category),
         lists=tuple(_list_name(gap) for gap in gaps),
         details=tuple(dict.fromkeys(text.clean(gap.detail) for gap in gaps if gap.detail)),
         hints=tuple(dict.fromkeys(text.clean(gap.hint) for gap in gaps if gap.hint)),

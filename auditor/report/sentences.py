@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from auditor.model.finding import SHOWN_BY_DEFAULT, Verdict
+from decimal import Decimal
+
+from auditor.model.finding import SHOWN_BY_DEFAULT, Verdict, format_time
 from auditor.model.history import Novelty
 from auditor.model.report import Report
 
 from . import text
 from .rows import fold
+from .selection import Selected, Selection
 
 _NAMES_SHOWN = 3
 
@@ -20,6 +23,29 @@ def scope_name(report: Report) -> str:
     return f"{shown} and {text.plural(more, 'more project')}" if more > 0 else shown
 
 
+def snapshot_line(report: Report) -> str:
+    """What the report is about, for its head: when, how much was read, prices of which day."""
+    unread = sum(item.read != "complete" for item in report.clusters)
+    clusters = text.plural(len(report.clusters), "cluster") + (f" ({unread} not read in full)" if unread else "")
+    parts = [
+        f"Snapshot of {format_time(report.snapshot_taken_at)}",
+        text.plural(len(report.projects), "project"),
+        clusters,
+        f"list prices of {report.prices_as_of.isoformat()}",
+    ]
+    return " · ".join(parts)
+
+
+def suppressed_sentence(report: Report) -> str:
+    """How much somebody chose not to see; for reports in which something is suppressed."""
+    known = [item.cost.monthly for item in report.suppressed if item.cost and item.cost.monthly is not None]
+    return (
+        f"Suppressed: {text.plural(len(report.suppressed), 'resource')}, "
+        f"{text.dollars(sum(known, Decimal(0)))} a month "
+        f"({text.dollars(report.summary.suppressed)} of the saving above)."
+    )
+
+
 def saving_sentence(report: Report) -> str:
     """What deleting everything orphaned and unused would save."""
     wasted = sum(report.counts.get(verdict, 0) for verdict in (Verdict.ORPHANED, Verdict.UNUSED))
@@ -29,6 +55,15 @@ def saving_sentence(report: Report) -> str:
         f"Deleting {text.plural(wasted, 'orphaned or unused resource')} would save "
         f"{text.dollars(report.summary.saving)} a month at list price."
     )
+
+
+def nothing_sentence(report: Report, selection: Selection, selected: Selected) -> str:
+    """What stands in place of rows where there are none; never that all is well where something was not read."""
+    names = [text.verdict_name(verdict) for verdict in Verdict if verdict in selection.verdicts]
+    asked = " or ".join([", ".join(names[:-1]), names[-1]] if len(names) > 1 else names)
+    scope = " in what was read; see below what was not" if report.gaps else ""
+    filtered = " that fits the filters" if selected.filtered_count else ""
+    return f"Nothing {asked}{filtered}{scope}."
 
 
 def summary_sentence(report: Report) -> str:

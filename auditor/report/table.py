@@ -10,9 +10,8 @@ import textwrap
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from decimal import Decimal
 
-from auditor.model.finding import Verdict, format_time
+from auditor.model.finding import Verdict
 from auditor.model.history import Novelty
 from auditor.model.report import Report
 
@@ -20,7 +19,8 @@ from . import cautions, gaps, text
 from .drawing import SEPARATOR_WIDTH, draw
 from .rows import Row, fold, what
 from .selection import Selected, Selection, select
-from .sentences import history_sentence, saving_sentence
+from .sentences import history_sentence, nothing_sentence, saving_sentence, snapshot_line, suppressed_sentence
+from .totals import shown_sum, totals
 
 _ANSI = {
     Verdict.ORPHANED: "31",
@@ -68,7 +68,7 @@ def render(report: Report, selection: Selection, layout: Layout) -> str:
     """The table with its totals, warnings and gaps, each only where there is something to say."""
     selected = select(report, selection)
     sections = [
-        _header(report),
+        snapshot_line(report),
         _findings(report, selected, selection, layout),
         _suppressed(report, selected, selection, layout),
         _gone(report, layout),
@@ -81,27 +81,11 @@ def render(report: Report, selection: Selection, layout: Layout) -> str:
     return "\n\n".join(section for section in sections if section) + "\n"
 
 
-def _header(report: Report) -> str:
-    unread = sum(item.read != "complete" for item in report.clusters)
-    clusters = text.plural(len(report.clusters), "cluster") + (f" ({unread} not read in full)" if unread else "")
-    parts = [
-        f"Snapshot of {format_time(report.snapshot_taken_at)}",
-        text.plural(len(report.projects), "project"),
-        clusters,
-        f"list prices of {report.prices_as_of.isoformat()}",
-    ]
-    return " · ".join(parts)
-
-
 def _findings(report: Report, selected: Selected, selection: Selection, layout: Layout) -> str:
     rows = fold(selected.findings)
     if rows:
         return _table(rows, report, layout)
-    names = [text.verdict_name(verdict) for verdict in Verdict if verdict in selection.verdicts]
-    asked = " or ".join([", ".join(names[:-1]), names[-1]] if len(names) > 1 else names)
-    scope = " in what was read; see below what was not" if report.gaps else ""
-    filtered = " that fits the filters" if selected.filtered_count else ""
-    return f"Nothing {asked}{filtered}{scope}."
+    return nothing_sentence(report, selection, selected)
 
 
 def _suppressed(report: Report, selected: Selected, selection: Selection, layout: Layout) -> str:
@@ -244,7 +228,7 @@ def _accrued_columns(report: Report) -> list[_Column]:
 
 
 def _money(row: Row) -> str:
-    return _sum(row.monthly, [row])
+    return shown_sum(row.monthly, [row])
 
 
 def _money_alone(row: Row) -> str:
@@ -336,34 +320,25 @@ def _paint(word: str, code: str, layout: Layout) -> str:
 
 
 def _totals(report: Report, selected: Selected, selection: Selection, layout: Layout) -> str:
-    rows = fold((*report.findings, *report.suppressed))
     lines = [
         [
-            _paint(text.verdict_name(verdict), _ANSI.get(verdict, _DIM), layout),
-            f"{sum(row.verdict is verdict for row in rows):,}",
-            f"{report.counts.get(verdict, 0):,}",
-            _sum(report.summary.monthly.get(verdict), [row for row in rows if row.verdict is verdict]),
-            "" if verdict in selection.verdicts else "hidden",
+            _total_name(line.verdict, layout),
+            f"{line.things:,}",
+            f"{line.resources:,}",
+            line.money,
+            "" if line.verdict is None or line.verdict in selection.verdicts else "hidden",
         ]
-        for verdict in Verdict
-    ]
-    total = [
-        _paint("all", _BOLD, layout),
-        f"{len(rows):,}",
-        f"{sum(report.counts.values()):,}",
-        _sum(report.summary.total, rows),
-        "",
+        for line in totals(report)
     ]
     align = ("left", "right", "right", "right", "left")
-    drawn = draw(["Total", "Things", "Resources", "US$/month", ""], [*lines, total], align)
+    drawn = draw(["Total", "Things", "Resources", "US$/month", ""], lines, align)
     return "\n".join([drawn, "", *_sentences(report, selected)])
 
 
-def _sum(amount: Decimal | None, rows: Sequence[Row]) -> str:
-    """A sum that leaves something out is marked; one that leaves everything out is no 0.00."""
-    if not any(row.unpriced_count for row in rows):
-        return text.money(amount)
-    return f"{text.money(amount)}+" if amount else text.UNKNOWN
+def _total_name(verdict: Verdict | None, layout: Layout) -> str:
+    if verdict is None:
+        return _paint("all", _BOLD, layout)
+    return _paint(text.verdict_name(verdict), _ANSI.get(verdict, _DIM), layout)
 
 
 def _sentences(report: Report, selected: Selected) -> list[str]:
@@ -371,12 +346,7 @@ def _sentences(report: Report, selected: Selected) -> list[str]:
     if report.history is not None:
         lines.append(history_sentence(report))
     if report.suppressed:
-        known = [item.cost.monthly for item in report.suppressed if item.cost and item.cost.monthly is not None]
-        lines.append(
-            f"Suppressed: {text.plural(len(report.suppressed), 'resource')}, "
-            f"{text.dollars(sum(known, Decimal(0)))} a month "
-            f"({text.dollars(report.summary.suppressed)} of the saving above)."
-        )
+        lines.append(suppressed_sentence(report))
     if selected.filtered_count:
         lines.append(f"Hidden by filters: {text.plural(selected.filtered_count, 'resource')}. Totals count them.")
     return lines

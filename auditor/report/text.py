@@ -102,7 +102,7 @@ def shorten(text: str, width: int) -> str:
 
 def kind_name(collection: str) -> str:
     """A Compute collection in the singular, as Google's documentation writes it."""
-    return noun(collection)
+    return clean(noun(collection))
 
 
 def verdict_name(verdict: Verdict) -> str:
@@ -152,4 +152,4 @@ def cluster_label(cluster: str) -> str:
 def console_url(resource: ResourceName) -> str:
     """The Cloud Console page that lists things of this kind in its project."""
     page = _CONSOLE_PAGES.get(resource.collection, _LOAD_BALANCER_PAGE)
-    return f"{_CONSOLE}{page}?project={quote(resource.project, safe='')}"
+    return f"{_CONSOLE}{page}?project={quote(clean(resource.project), safe='')}"

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 
 from auditor.model.finding import Evidence, Owner, Verdict
+from auditor.model.history import FindingHistory, Novelty, ReportHistory
+from auditor.model.names import ResourceName
 from auditor.model.report import Gap, Report
 
 from . import sample
@@ -66,4 +68,25 @@ def report(text: str) -> Report:
         warnings=(text,),
         projects=(sample.PROJECT, text),
         settings={"project": [text]},
+    )
+
+
+def everywhere(text: str) -> Report:
+    """The same, and also where only Google writes: names of projects, places and kinds, reasons, earlier runs."""
+    written = report(text)
+    safe = text.encode("utf-8", "replace").decode()
+    place = ResourceName(safe, f"regions/{safe}", safe, safe)
+    history = FindingHistory(Novelty.NEW, sample.AS_OF, sample.AS_OF, 1)
+    (item,) = written.findings
+    odd = replace(item, resource=place, reason=text, load_balancer=place, history=history)
+    return replace(
+        written,
+        findings=(odd,),
+        suppressed=(replace(odd, suppression=text),),
+        gone=(replace(odd, history=replace(history, novelty=Novelty.GONE)),),
+        gaps=(*written.gaps, Gap(text, text, text, text, f"gcloud {text}", (text,), 1)),
+        projects=(text,),
+        parents=(text,),
+        history=ReportHistory(text, 1, sample.AS_OF, sample.AS_OF),
+        price_source=text,
     )

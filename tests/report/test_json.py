@@ -93,6 +93,14 @@ def test_hostile_text_is_kept_and_harmless(text: str) -> None:
     assert document["findings"][0]["owner"]["name"] == kept
 
 
+@pytest.mark.parametrize("text", hostile.TEXTS.values(), ids=hostile.TEXTS)
+def test_hostile_names_are_harmless(text: str) -> None:
+    shown = json.render(hostile.everywhere(text), ALL)
+    shown.encode("utf-8")
+    assert not set(shown) & hostile.DANGEROUS
+    assert standard_json.loads(shown)["scope"]["parents"]
+
+
 def test_observed_is_left_out_where_nothing_was() -> None:
     item = sample.findings()[0]
     seen = replace(item, observed={"id": "1", "users": ["a"]})
