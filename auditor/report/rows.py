@@ -10,6 +10,7 @@ from auditor.model.finding import Finding, Owner, Verdict
 from auditor.model.names import ResourceName
 from auditor.model.snapshot import JUDGED_COLLECTIONS
 
+from . import text
 from .selection import place
 
 _KIND_ORDER = {collection: index for index, collection in enumerate(JUDGED_COLLECTIONS)}
@@ -60,6 +61,13 @@ def fold(findings: Iterable[Finding]) -> tuple[Row, ...]:
         groups.setdefault((place(finding), finding.verdict), []).append(finding)
     rows = [_row(root, verdict, members) for (root, verdict), members in groups.items()]
     return tuple(sorted(rows, key=_order))
+
+
+def what(row: Row) -> str:
+    """What a row is to a reader: the Kubernetes object, else the resource that speaks for it."""
+    name = text.object_name(row.owner) if row.owner else ""
+    resource = row.head.resource
+    return name or text.clean(f"{text.kind_name(resource.collection)} {resource.name}")
 
 
 def _row(root: ResourceName, verdict: Verdict, members: list[Finding]) -> Row:

@@ -17,9 +17,10 @@ from auditor.model.report import Report
 
 from . import gaps, text
 from .drawing import SEPARATOR_WIDTH, draw
-from .rows import Row, fold
+from .rows import Row, fold, what
 from .selection import Selected, Selection, select
 from .sentences import saving_sentence
+from .warnings import shared_warnings
 
 _ANSI = {
     Verdict.ORPHANED: "31",
@@ -144,7 +145,7 @@ def _columns(report: Report) -> list[_Column]:
         _Column("US$/month", _money, align="right"),
         _age_column(report.snapshot_taken_at),
         _Column("Where", where, narrowest=11, comfortable=22, narrow_rank=4),
-        _Column("What", _what, narrowest=16, comfortable=24),
+        _Column("What", what, narrowest=16, comfortable=24),
         _Column("Parts", lambda row: f"+{row.part_count}" if row.part_count else "", align="right", narrow_rank=5),
         _Column("Cluster", lambda row: text.cluster_name(row.owner, row.verdict), narrowest=15, narrow_rank=2),
         _Column("IP", _ips, narrowest=15, narrow_rank=1),
@@ -192,13 +193,6 @@ def _money(row: Row) -> str:
 
 def _money_alone(row: Row) -> str:
     return text.money(row.head.cost.monthly_if_deleted_alone if row.head.cost else None)
-
-
-def _what(row: Row) -> str:
-    """The Kubernetes object, else the resource that speaks for the row."""
-    name = text.object_name(row.owner) if row.owner else ""
-    resource = row.head.resource
-    return name or text.clean(f"{text.kind_name(resource.collection)} {resource.name}")
 
 
 def _ips(row: Row) -> str:
@@ -333,13 +327,10 @@ def _sentences(report: Report, selected: Selected) -> list[str]:
 
 def _before_deleting(selected: Selected, layout: Layout) -> str:
     """Each distinct warning once, with the things that it is about; warnings that differ by an IP count as one."""
-    about: dict[str, list[tuple[str, str]]] = {}
-    for row in fold(selected.findings):
-        for warning in row.warnings:
-            about.setdefault(_without_ips(warning, row), []).append((text.clean(warning), _label(row)))
-    if not about:
+    shared = shared_warnings(fold(selected.findings))
+    if not shared:
         return ""
-    everything = [_warning_line(shared, members, layout) for shared, members in about.items()]
+    everything = [f"{item.sentence} [{_few([_label(row) for row in item.rows], layout)}]" for item in shared]
     shown = everything if layout.is_wide else everything[:_MOST_WARNINGS]
     lines = [_paint("Before you delete:", _BOLD, layout), *_wrapped(shown, layout)]
     if len(everything) > len(shown):
@@ -347,21 +338,9 @@ def _before_deleting(selected: Selected, layout: Layout) -> str:
     return "\n".join(lines)
 
 
-def _without_ips(warning: str, row: Row) -> str:
-    for ip in row.ips:
-        warning = warning.replace(f" {ip}", "")
-    return text.clean(warning)
-
-
-def _warning_line(shared: str, members: Sequence[tuple[str, str]], layout: Layout) -> str:
-    """The warning in full where it is about one thing, without its IP where it is about several."""
-    said = members[0][0] if len(members) == 1 else shared
-    return f"{said} [{_few([label for _, label in members], layout)}]"
-
-
 def _label(row: Row) -> str:
     ip = f" {text.clean(row.ips[0])}" if row.ips else ""
-    return text.shorten(_what(row), 60) + ip
+    return text.shorten(what(row), 60) + ip
 
 
 def _few(names: Sequence[str], layout: Layout) -> str:
