@@ -587,7 +587,7 @@ def _deliver(report: Report, chosen: Settings, console: Console) -> None:
     from .report.sentences import summary_sentence  # noqa: PLC0415
 
     selection = _selection(chosen)
-    is_table_shown = chosen.format != "json" and chosen.output == STDOUT
+    is_table_shown = chosen.format in ("table", "wide") and chosen.output == STDOUT
     if not is_table_shown:  # the table says these itself
         for warning in report.warnings:
             console.warning(warning)
@@ -622,6 +622,10 @@ def _render(report: Report, selection: Selection, written_format: str, chosen: S
         from .report import json  # noqa: PLC0415
 
         return json.render(report, selection)
+    if written_format == "html":
+        from .report import html  # noqa: PLC0415
+
+        return html.render(report, selection)
     from .report import table  # noqa: PLC0415
 
     is_wide = written_format == "wide"

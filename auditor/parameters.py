@@ -13,7 +13,7 @@ from decimal import Decimal, InvalidOperation
 
 import click
 
-FORMATS = ("table", "wide", "json")
+FORMATS = ("table", "wide", "json", "html")
 _DURATION = re.compile(r"(?:(\d{1,9})d)?(?:(\d{1,9})h)?(?:(\d{1,9})m)?(?:(\d{1,9})s)?", re.ASCII)
 _TIME = re.compile(r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:\d\d(\.\d+)?([Zz]|[+-]\d\d:\d\d)", re.ASCII)
 _LONGEST = timedelta(days=3650)

@@ -153,6 +153,6 @@ def _trend(trend: Sequence[TrendPoint]) -> Chart | None:
 def _point_sentence(point: TrendPoint) -> str:
     partial = " Not everything was read then." if point.is_partial else ""
     return (
-        f"{text.day(point.at)}: orphaned and unused {text.dollars(point.saving)}, idle {text.dollars(point.idle)}, "
+        f"{text.day(point.at)}: saving {text.dollars(point.saving)}, idle {text.dollars(point.idle)}, "
         f"unknown {text.dollars(point.unknown)}.{partial}"
     )
