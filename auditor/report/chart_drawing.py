@@ -36,7 +36,7 @@ _FONT, _SMALL = 14.0, 13.0
 _LEGEND_HEIGHT = 34
 _ROW_HEIGHT, _BAR_TOP, _BAR_HEIGHT = 46, 23, 11
 _SEGMENT_GAP = 1.5
-_LONGEST_NAME = 34
+_LETTER_WIDTH, _BOLD_LETTER_WIDTH = 8.1, 10.0
 _PLOT_HEIGHT, _AXIS_WIDTH, _AXIS_HEIGHT = 190, 66, 26
 _TICKS = 4
 _MOST_MARKERS = 30
@@ -110,8 +110,10 @@ def _draw_bars(axes: Axes, bars: Sequence[Bar]) -> dict[str, str]:
     titles = {}
     for row, bar in enumerate(bars):
         top = _LEGEND_HEIGHT + row * _ROW_HEIGHT
-        axes.text(0, top + 14, text.shorten(bar.name, _LONGEST_NAME))
-        axes.text(WIDTH, top + 14, text.dollars(bar.total), ha="right", fontweight="bold")
+        amount_name = text.dollars(bar.total)
+        room = int((WIDTH - len(amount_name) * _BOLD_LETTER_WIDTH) / _LETTER_WIDTH)
+        axes.text(0, top + 14, text.shorten(bar.name, room))
+        axes.text(WIDTH, top + 14, amount_name, ha="right", fontweight="bold")
         _draw_rectangle(axes, 0, top + _BAR_TOP, WIDTH, LIGHT.rule)
         left = 0.0
         for verdict, amount in bar.amounts.items():

@@ -110,7 +110,7 @@ def test_what_is_drawn_is_what_is_said() -> None:
             across = [float(number) for number in re.findall(r"[ML] ([\d.]+) ", path.get("d") or "")]
             widths[title.text] = max(across) - min(across)
     expected = {
-        "unidentified cluster (c8=559aead0): orphaned US$26.28 a month": 398.5,
+        "unidentified (c8=559aead0): orphaned US$26.28 a month": 398.5,
         "no cluster: unused US$20.44 a month": 400 * 20.44 / 26.28 - 1.5,
         "example-prod/us-central1/staging: idle US$4.56 a month": 400 * 4.56 / 26.28 - 1.5,
     }
