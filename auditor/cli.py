@@ -260,7 +260,7 @@ report_options = _options(
         type=click.Choice(FORMATS),
         default="table",
         show_default=True,
-        help="Form of the report. wide never shortens; json is the stable form for programs.",
+        help="Form of the report. wide never shortens; json is the stable form for programs; html is one page.",
     ),
     click.option(
         "--output",

@@ -14,7 +14,7 @@ from decimal import Decimal, InvalidOperation
 import click
 
 TABLES = ("table", "wide")
-FORMATS = (*TABLES, "json", "csv", "markdown", "sarif")
+FORMATS = (*TABLES, "json", "csv", "markdown", "html", "sarif")
 """Every form but the tables is the module of auditor/report that bears its name."""
 DIFF_FORMATS = ("table", "markdown", "json")
 _DURATION = re.compile(r"(?:(\d{1,9})d)?(?:(\d{1,9})h)?(?:(\d{1,9})m)?(?:(\d{1,9})s)?", re.ASCII)

@@ -27,16 +27,16 @@ from .chart_svg import tidy
 from .charts import Bar, Chart, shown_verdicts
 from .palette import LIGHT
 
-WIDTH = 440
+WIDTH = 400
 _DPI = 72  # a point is a pixel
 _SCALE_OF_PNG = 2
 _COLOURS = 64
 """A picture of few colours is a third as large."""
-_FONT, _SMALL = 13.0, 12.0
+_FONT, _SMALL = 14.0, 13.0
 _LEGEND_HEIGHT = 34
 _ROW_HEIGHT, _BAR_TOP, _BAR_HEIGHT = 46, 23, 11
 _SEGMENT_GAP = 1.5
-_LONGEST_NAME = 40
+_LETTER_WIDTH, _BOLD_LETTER_WIDTH = 8.1, 10.0
 _PLOT_HEIGHT, _AXIS_WIDTH, _AXIS_HEIGHT = 190, 66, 26
 _TICKS = 4
 _MOST_MARKERS = 30
@@ -44,7 +44,7 @@ _Dashes = tuple[float, Sequence[float]]
 _Series = tuple[Verdict, str, _Dashes]
 """The verdict whose colour it has, its name, how its line is dashed."""
 _SERIES: tuple[_Series, ...] = (
-    (Verdict.ORPHANED, "orphaned and unused", (0, ())),
+    (Verdict.ORPHANED, "saving", (0, ())),
     (Verdict.IDLE, "idle", (0, (5, 2))),
     (Verdict.UNKNOWN, "unknown", (0, (1, 1.5))),
 )
@@ -110,8 +110,10 @@ def _draw_bars(axes: Axes, bars: Sequence[Bar]) -> dict[str, str]:
     titles = {}
     for row, bar in enumerate(bars):
         top = _LEGEND_HEIGHT + row * _ROW_HEIGHT
-        axes.text(0, top + 14, text.shorten(bar.name, _LONGEST_NAME))
-        axes.text(WIDTH, top + 14, text.dollars(bar.total), ha="right", fontweight="bold")
+        amount_name = text.dollars(bar.total)
+        room = int((WIDTH - len(amount_name) * _BOLD_LETTER_WIDTH) / _LETTER_WIDTH)
+        axes.text(0, top + 14, text.shorten(bar.name, room))
+        axes.text(WIDTH, top + 14, amount_name, ha="right", fontweight="bold")
         _draw_rectangle(axes, 0, top + _BAR_TOP, WIDTH, LIGHT.rule)
         left = 0.0
         for verdict, amount in bar.amounts.items():
@@ -142,7 +144,7 @@ def _draw_legend(axes: Axes, entries: Sequence[tuple[Verdict, str]]) -> None:
 
 
 def _legend_width(name: str) -> float:
-    return 17 + 7.2 * len(name) + 16
+    return 17 + 7.8 * len(name) + 16
 
 
 def _draw_trend(axes: Axes, chart: Chart) -> None:
@@ -215,7 +217,7 @@ def _draw_trend_legend(axes: Axes, drawn: Sequence[_Series], chart: Chart) -> No
         sample = Line2D([left, left + 18], [9, 9], color=colour, linewidth=2.2, linestyle=dashes, clip_on=False)
         axes.add_line(sample)
         axes.text(left + 24, 13, name, fontsize=_SMALL)
-        left += 24 + 7.4 * len(name) + 12
+        left += 24 + 7.9 * len(name) + 12
     if chart.has_partial_runs:
         axes.add_line(_ring(left + 8, 9, LIGHT.ink))
         axes.text(left + 19, 13, "partial run", fontsize=_SMALL)

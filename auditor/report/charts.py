@@ -116,7 +116,13 @@ def _bar_chart(key: str, grouped_by: str, rows: Sequence[Row]) -> Chart | None:
 
 def _bar(row: Row) -> Bar:
     amounts = {verdict: row.monthly[verdict] for verdict in SHOWN_BY_DEFAULT if row.monthly[verdict] > 0}
-    return Bar(text.cluster_label(row.key[0]) if row.key else _NO_CLUSTER, amounts)
+    return Bar(_name(row.key[0]) if row.key else _NO_CLUSTER, amounts)
+
+
+def _name(key: str) -> str:
+    """A project, or a cluster; of one that nobody knows the mark that is left of it."""
+    mark = key.removeprefix("fingerprint:")
+    return text.cluster_label(key) if mark == key else f"unidentified ({text.clean(mark)})"
 
 
 def _together(name: str, bars: Sequence[Bar]) -> Bar:
@@ -153,6 +159,6 @@ def _trend(trend: Sequence[TrendPoint]) -> Chart | None:
 def _point_sentence(point: TrendPoint) -> str:
     partial = " Not everything was read then." if point.is_partial else ""
     return (
-        f"{text.day(point.at)}: orphaned and unused {text.dollars(point.saving)}, idle {text.dollars(point.idle)}, "
+        f"{text.day(point.at)}: saving {text.dollars(point.saving)}, idle {text.dollars(point.idle)}, "
         f"unknown {text.dollars(point.unknown)}.{partial}"
     )

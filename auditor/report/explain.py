@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 import difflib
-import re
 import textwrap
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from ipaddress import ip_address
-from shlex import quote
 
-from auditor.model.commands import describe
 from auditor.model.compute import ForwardingRule, Resource
 from auditor.model.finding import Finding, Owner, Verdict, format_time
 from auditor.model.history import Novelty
@@ -20,6 +17,7 @@ from auditor.model.report import ClusterRead, Report
 from auditor.model.snapshot import cluster_of_scope
 
 from . import text
+from .confirmation import confirm_by_hand
 from .load_balancers import load_balancer_type
 from .selection import place
 
@@ -269,35 +267,5 @@ def _remedies(finding: Finding, report: Report) -> list[str]:
     return _section("To find out", dict.fromkeys(gap.hint for gap in report.gaps if gap.scope in sources))
 
 
-_DESCRIBES_THE_RESOURCE = re.compile(r"^gcloud compute \S+ describe NAME --region REGION --project PROJECT$")
-_PLACEHOLDER = re.compile(r"\b(LOAD_BALANCER|NAMESPACE|SERVICE|PROJECT|REGION|NAME|KIND)\b")
-
-
 def _confirm_by_hand(finding: Finding) -> list[str]:
-    """What a person types to see the same; never run by the auditor."""
-    lines = [describe(finding.resource)]
-    reason = BY_CODE.get(finding.reason)
-    if reason is not None and not _DESCRIBES_THE_RESOURCE.search(reason.confirm):
-        lines.append(_filled(reason.confirm, finding))
-    return _section("Confirm", lines)
-
-
-def _filled(command: str, finding: Finding) -> str:
-    """A command of the reasons with the names of this finding in it, quoted; a name that is not known stays."""
-    owner = finding.owner
-    resource = finding.resource
-    is_about_object = "kubectl" in command
-    values = {
-        "PROJECT": resource.project,
-        "REGION": resource.location,
-        "NAME": owner.name if is_about_object and owner else resource.name,
-        "KIND": owner.kind.lower() if owner and owner.kind else None,
-        "NAMESPACE": owner.namespace if owner else None,
-        "SERVICE": owner.name if owner and owner.kind == "Service" else None,
-        "LOAD_BALANCER": place(finding).full,
-    }
-    return _PLACEHOLDER.sub(lambda match: _quoted(values[match.group()], match.group()), command)
-
-
-def _quoted(value: str | None, placeholder: str) -> str:
-    return quote(text.clean(value)) if value else placeholder
+    return _section("Confirm", confirm_by_hand(finding))

@@ -73,6 +73,13 @@ def fold(findings: Iterable[Finding]) -> tuple[Row, ...]:
     return tuple(sorted(rows, key=_order))
 
 
+def what(row: Row) -> str:
+    """What a row is to a reader: the Kubernetes object, else the resource that speaks for it."""
+    name = text.object_name(row.owner) if row.owner else ""
+    resource = row.head.resource
+    return name or text.clean(f"{text.kind_name(resource.collection)} {resource.name}")
+
+
 def _row(root: ResourceName, verdict: Verdict, members: list[Finding]) -> Row:
     def speaks_first(finding: Finding) -> tuple[bool, int, str]:
         collection = finding.resource.collection

@@ -35,6 +35,7 @@ def _environment() -> Environment:
     )
     environment.filters |= {
         "age": text.age,
+        "clean": text.clean,
         "console_url": text.console_url,
         "day": text.day,
         "dollars": text.dollars,
