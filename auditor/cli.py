@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import gc
 import os
 import platform
@@ -387,7 +388,7 @@ history_options = _options(
     click.option(
         "--history",
         metavar="PLACE",
-        help="Compare with the runs kept there, a folder or gs://BUCKET/PREFIX; audit and mail keep their run there too.",
+        help="Compare with the runs kept there, a folder or gs://BUCKET/PREFIX; audit and mail keep theirs there.",
     ),
     click.option(
         "--baseline",
@@ -405,6 +406,21 @@ class _CommandsWithDefault(click.Group):
         if not ctx.resilient_parsing and (not args or (args[0].startswith("-") and args[0] not in _OPTIONS_OF_GROUP)):
             args = [DEFAULT_COMMAND, *args]
         return super().parse_args(ctx, args)
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """A word that is no command is often a snapshot, or a command with a letter amiss."""
+        word = args[0]
+        if not ctx.resilient_parsing and word not in self.commands:
+            close = difflib.get_close_matches(word, self.commands, n=1)
+            if os.path.exists(word):
+                raise UsageError(f"{word} is no command", f"To audit that snapshot: {PROGRAM} audit --snapshot {word}")
+            raise UsageError(
+                f"{word} is no command",
+                f"Did you mean {close[0]}?" if close else f"{PROGRAM} --help lists the commands.",
+            )
+        return super().resolve_command(ctx, args)
 
 
 _OPTIONS_OF_GROUP = frozenset({"-h", "--help", "--version"})
@@ -804,7 +820,7 @@ def _deliver(report: Report, chosen: Settings, console: Console) -> None:
 def _write(
     report: Report, selection: Selection, written_format: str, path: str, chosen: Settings, console: Console
 ) -> None:
-    """One form to its place. A CSV file has its gaps in a second one beside it, always: none of an earlier run stays."""
+    """One form to its place. A CSV file has its gaps in a second one beside it, so that none of an earlier run stays."""
     is_terminal = path == STDOUT and sys.stdout.isatty()
     content = _render(report, selection, written_format, chosen, is_terminal=is_terminal)
     if written_format == "csv" and not is_stream(path):

@@ -275,7 +275,7 @@ def test_what_is_suppressed_does_not_fail(run: Run, complete_snapshot: str, tmp_
         (("audit", "--universe-domain", "nowhere"), "is no domain like"),
         (("audit", "--concurrency", "0"), "is not in the range"),
         (("collect",), "Missing option '--output'"),
-        (("autid",), "No such command 'autid'"),
+        (("autid",), "Did you mean audit?"),
         (("audit", "--frobnicate"), "No such option"),
         (("audit", "--snapshot", "/does/not/exist"), "there is no such snapshot"),
         (("audit", "--format", "yaml"), "'yaml' is not one of 'table', 'wide', 'json'"),
@@ -453,3 +453,9 @@ def test_every_command_explains_itself(run: Run, command: str) -> None:
         if isinstance(parameter, click.Option) and not parameter.help
     ]
     assert undocumented == []
+
+
+def test_a_snapshot_in_place_of_a_command_is_answered_with_the_command(snapshot: str, run: Run) -> None:
+    code, out, err = run(snapshot)
+    assert (code, out) == (ExitCode.USAGE, "")
+    assert f"gke-auditor audit --snapshot {snapshot}" in err

@@ -10,7 +10,7 @@ from decimal import Decimal
 from auditor.model.compute import Address, ForwardingRule
 from auditor.model.finding import WASTE, Finding, Verdict
 from auditor.model.inventory import Inventory
-from auditor.model.money import NOTHING, Cost, Price, PriceTable
+from auditor.model.money import NOTHING, Cost, Price, PriceTable, spoken
 from auditor.model.names import ResourceName
 from auditor.model.report import Summary
 from auditor.model.snapshot import compute_scope
@@ -248,4 +248,4 @@ class _Estimate:
         if price.monthly_in_cents is None:
             return "a price that is not known"
         assumed = " (assumed)" if price.is_assumed else ""
-        return f"{price.monthly_in_cents} {self.prices.currency} a month{assumed}"
+        return f"{spoken(price.monthly_in_cents, self.prices.currency)} a month{assumed}"

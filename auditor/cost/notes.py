@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from auditor.model.money import PriceTable
+from auditor.model.money import PriceTable, spoken
 from auditor.model.names import ResourceName
 from auditor.model.snapshot import Coverage
 
@@ -29,7 +29,7 @@ def on_share(pool: Pool, rule: ResourceName, currency: str) -> tuple[str, ...]:
         deleting = f"deleting {all_of_them} orphaned ones"
     return (
         f"One of {len(pool.rules)} rules charged together ({_place(pool.key)}): "
-        f"{deleting} saves {pool.saving} {currency} a month.",
+        f"{deleting} saves {spoken(pool.saving, currency)} a month.",
     )
 
 
@@ -70,7 +70,7 @@ def _why_no_rate(key: PoolKey, prices: PriceTable) -> str:
         return note
     reason = (minimum.inferred_from or "other prices").partition(";")[0]
     return (
-        f"{note} Inferred, and not used: {minimum.inferred_hourly} {prices.currency} an hour for up to five "
+        f"{note} Inferred, and not used: {spoken(minimum.inferred_hourly, prices.currency)} an hour for up to five "
         f"and {additional.inferred_hourly} for each further one ({reason})."
     )
 

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
 
-from auditor.model.money import NOTHING
+from auditor.model.money import NOTHING, spoken
 from auditor.model.names import ResourceName
 
 from .charges import PoolKey, PoolKind
@@ -116,7 +116,7 @@ def _note(reading: OtherReading, currency: str) -> str | None:
     rules = sum(len(pool.rules) for pool in reading.counted)
     note = (
         f"Pooling is not settled: if {reading.condition}, these {rules} rules cost "
-        f"{otherwise[0]} {currency} a month instead of {counted[0]}"
+        f"{spoken(otherwise[0], currency)} a month instead of {counted[0]}"
     )
     if any(pool.waste for pool in reading.counted):
         note += f", and deleting the orphaned ones saves {otherwise[1]} instead of {counted[1]}"

@@ -17,6 +17,13 @@ def to_cents(amount: Decimal) -> Decimal:
     return amount.quantize(CENT, rounding=ROUND_HALF_UP)
 
 
+def spoken(amount: Decimal, currency: str) -> str:
+    """An amount inside a sentence, as reports write money: US$7.30; every digit that the amount has."""
+    written = f"{abs(amount):,}"
+    shown = f"US${written}" if currency == "USD" else f"{written} {currency}"
+    return f"-{shown}" if amount < 0 else shown
+
+
 @dataclass(frozen=True, slots=True)
 class Price:
     """One list price per hour. `hourly` is None where no price is known."""

@@ -48,7 +48,7 @@ def render(report: Report, headings: Sequence[str], groups: Sequence[Row], total
 def _key(group: Row, width: int) -> list[str]:
     if not group.key:
         return _padded(("(none)",), width)
-    return _padded(tuple(text.short_cluster(text.clean(word)) for word in group.key), width)
+    return _padded(tuple(text.cluster_label(word) for word in group.key), width)
 
 
 def _padded(words: tuple[str, ...], width: int) -> list[str]:

@@ -91,10 +91,3 @@ def _row(root: ResourceName, verdict: Verdict, members: list[Finding]) -> Row:
 
 def _order(row: Row) -> tuple[int, Decimal, str]:
     return (row.verdict.rank, -(row.monthly or Decimal(0)), row.head.resource.full)
-
-
-def what(row: Row) -> str:
-    """The Kubernetes object, else the resource that speaks for the row."""
-    name = text.object_name(row.owner) if row.owner else ""
-    resource = row.head.resource
-    return name or text.clean(f"{text.kind_name(resource.collection)} {resource.name}")

@@ -9,6 +9,7 @@ from urllib.parse import quote
 
 from auditor.model.finding import Owner, Verdict
 from auditor.model.history import Accrual
+from auditor.model.money import spoken, to_cents
 from auditor.model.names import CONTAINER_PREFIX, ResourceName
 from auditor.model.nouns import noun
 
@@ -57,7 +58,7 @@ def dollars(amount: Decimal | None) -> str:
     """An amount inside a sentence."""
     if amount is None:
         return UNKNOWN
-    return f"-US${-amount:,.2f}" if amount < 0 else f"US${amount:,.2f}"
+    return spoken(to_cents(amount), "USD")
 
 
 def accrual(accrued: Accrual | None) -> str:

@@ -160,9 +160,9 @@ def test_deleting_the_last_rule_of_an_address_alone_leaves_it_idle():
 
     assert costs[rule].monthly == Decimal("21.90")
     assert costs[rule].monthly_if_deleted_alone == Decimal("13.14")
-    assert "leaves address web-ip idle, at 8.76 USD a month" in costs[rule].notes[0]
+    assert "leaves address web-ip idle, at US$8.76 a month" in costs[rule].notes[0]
     assert costs[held].monthly == 0
-    assert "costs 8.76 USD a month once only the rule is deleted" in costs[held].notes[0]
+    assert "costs US$8.76 a month once only the rule is deleted" in costs[held].notes[0]
 
 
 def test_another_rule_on_the_same_ip_keeps_the_address_free():

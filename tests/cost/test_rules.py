@@ -122,7 +122,7 @@ def test_internal_application_load_balancers_pool_by_network():
 
     assert costs[one].monthly == costs[one].monthly_if_deleted_alone == Decimal("54.75")
     assert costs[two].monthly == Decimal("54.75")
-    assert "cost 54.75 USD a month instead of 109.50" in said(costs, one)
+    assert "cost US$54.75 a month instead of 109.50" in said(costs, one)
     assert "saves 0.00 instead of 54.75" in said(costs, two)
 
 
@@ -177,7 +177,7 @@ def test_a_region_without_rates_gives_the_inference_and_does_not_use_it():
     cost = world.costs()[rule]
 
     assert (cost.monthly, cost.monthly_if_deleted_alone) == (None, None)
-    assert "0.0327 USD" in cost.notes[0]
+    assert "US$0.0327" in cost.notes[0]
     assert "0.01308" in cost.notes[0]
     assert "1.308x" in cost.notes[0]
 
@@ -232,7 +232,7 @@ def test_a_share_says_what_it_is_a_share_of():
     costs = world.costs()
 
     assert "One of 7 rules" in said(costs, first)
-    assert "deleting all 4 orphaned ones saves 17.52 USD a month" in said(costs, first)
+    assert "deleting all 4 orphaned ones saves US$17.52 a month" in said(costs, first)
     assert costs[last].notes == ()
 
 
@@ -249,7 +249,7 @@ def test_the_americas_may_be_one_bundle():
 
     assert costs[iowa[0]].monthly == 0
     assert "saves 7.30 instead of 0.00" in said(costs, iowa[0])
-    assert "these 7 rules cost 32.85 USD a month instead of 36.50" in said(costs, iowa[0])
+    assert "these 7 rules cost US$32.85 a month instead of 36.50" in said(costs, iowa[0])
     assert "one bundle" in said(costs, carolina[0])
 
 
