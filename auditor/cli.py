@@ -820,7 +820,7 @@ def _deliver(report: Report, chosen: Settings, console: Console) -> None:
 def _write(
     report: Report, selection: Selection, written_format: str, path: str, chosen: Settings, console: Console
 ) -> None:
-    """One form to its place. A CSV file has its gaps in a second one beside it, so that none of an earlier run stays."""
+    """One form to its place. A CSV file has its gaps in a second one beside it, so that no older one stays."""
     is_terminal = path == STDOUT and sys.stdout.isatty()
     content = _render(report, selection, written_format, chosen, is_terminal=is_terminal)
     if written_format == "csv" and not is_stream(path):

@@ -23,8 +23,8 @@ from .model.finding import WASTE
 from .model.letter import Attachment, ChatService, Picture
 from .model.names import is_loopback
 from .model.report import Report
-from .report import charts, chat, email, json
-from .report.digest import new_waste
+from .report import charts, chat, csv, email, html, json
+from .report.digest import unseen_waste
 from .report.selection import Selection
 from .report.text import plural
 from .settings import Settings
@@ -169,7 +169,7 @@ def is_wanted(report: Report, send_when: SendWhen) -> bool:
         return bool(report.gaps) or any(finding.verdict in WASTE for finding in report.findings)
     if report.history is None:
         raise _nothing_to_compare_with()
-    return bool(new_waste(report))
+    return bool(unseen_waste(report))
 
 
 def deliver(
@@ -240,7 +240,10 @@ def attachments_of(report: Report, selection: Selection) -> tuple[Attachment, ..
     document = Attachment("report.json", "application/json", _bytes(json.render(report, selection)))
     if len(document.content) > _LARGE_JSON:
         document = compressed(document)
-    return (document,)
+    findings = Attachment("findings.csv", "text/csv", _bytes(csv.render(report, selection)))
+    unread = Attachment("findings.csv.gaps.csv", "text/csv", _bytes(csv.render_gaps(report)))
+    page = Attachment("report.html", "text/html", _bytes(html.render(report, selection)))
+    return (findings, *((unread,) if report.gaps else ()), page, document)
 
 
 def _trend(report: Report, console: Console) -> Picture | None:

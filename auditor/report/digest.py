@@ -6,19 +6,20 @@ Everything here is cleaned and short, whatever the cloud says; what is left out 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 
 from auditor.model.breakdown import Grouping, break_down
-from auditor.model.finding import SHOWN_BY_DEFAULT, WASTE, Finding, Verdict
+from auditor.model.finding import SHOWN_BY_DEFAULT, WASTE, Verdict
 from auditor.model.history import Novelty
 from auditor.model.report import Report
 
 from . import cautions, gaps, text
 from .rows import Row, fold, what
 from .selection import Selection, select
-from .sentences import scope_name
+from .sentences import history_sentence, nothing_sentence, scope_name
+from .totals import shown_sum, totals
 
 _MOST_HINTS = 2
 _NAMES_SHOWN = 3
@@ -101,12 +102,13 @@ class Digest:
     total: Line
     suppressed: str
     compared: str
-    """With which runs this one was compared, and how they differ."""
+    """How this run stands to the earlier ones."""
     groups: tuple[Group, ...]
     """What is new, then the rest: of each the dearest, what is orphaned or unused before what is not."""
     more_things: str
     nothing: str
     """Said where there are no groups."""
+    gone_title: str
     gone: tuple[str, ...]
     more_gone: str
     projects: tuple[Line, ...]
@@ -130,7 +132,7 @@ def digest(report: Report, selection: Selection, limits: Limits) -> Digest:
     unread = gaps.group(report)
     projects = _projects(report)
     warned = cautions.group(rows)
-    gone = _gone(report)
+    gone = sorted(fold(report.gone), key=lambda row: -(row.monthly or 0))
     notes = (*report.notes, *report.warnings)
     saving = _saving(report, wasted)
     return Digest(
@@ -143,10 +145,11 @@ def digest(report: Report, selection: Selection, limits: Limits) -> Digest:
         verdicts=_verdicts(report),
         total=_total(report),
         suppressed=_suppressed(report),
-        compared=_compared(report, wasted, gone),
+        compared=history_sentence(report),
         groups=things,
         more_things=_more(left, "thing", "things"),
-        nothing=_nothing_shown(selection, selected.filtered_count),
+        nothing=nothing_sentence(report, selection, selected),
+        gone_title=_gone_title(gone),
         gone=tuple(_gone_line(row) for row in gone[: limits.gone]),
         more_gone=_more(len(gone) - limits.gone, "thing", "things"),
         projects=projects[: limits.projects],
@@ -180,15 +183,13 @@ def _wasted(report: Report) -> tuple[Row, ...]:
     return fold(item for item in report.findings if item.verdict in WASTE)
 
 
-def new_waste(report: Report) -> tuple[Row, ...]:
-    """What is orphaned or unused, not suppressed, and was seen by no earlier run."""
-    return tuple(row for row in _wasted(report) if _is_new(row.findings))
+def unseen_waste(report: Report) -> tuple[Row, ...]:
+    """What is orphaned or unused, not suppressed, and was seen by no earlier run, even where none could see it."""
+    return tuple(row for row in _wasted(report) if row.novelty is not Novelty.KNOWN)
 
 
-def _is_new(findings: Iterable[Finding]) -> bool:
-    """One part of it that an earlier run has seen makes a load balancer known."""
-    novelties = {item.history.novelty for item in findings if item.history is not None}
-    return Novelty.NEW in novelties and Novelty.KNOWN not in novelties
+def _has_earlier_runs(report: Report) -> bool:
+    return report.history is not None and report.history.previous is not None
 
 
 def _saving(report: Report, wasted: Sequence[Row]) -> str:
@@ -207,9 +208,9 @@ def _nothing_wasted(report: Report, wasted: Sequence[Row]) -> str:
 
 def _lead(report: Report, wasted: Sequence[Row], *, is_short: bool = False) -> str:
     """ "3 new orphaned load balancers, 12 in all"."""
-    if report.history is None:
+    if not _has_earlier_runs(report):
         return _counted(wasted, is_short=is_short)
-    new = [row for row in wasted if _is_new(row.findings)]
+    new = [row for row in wasted if row.novelty is Novelty.NEW]
     if not new:
         return f"Nothing new, {_counted(wasted, is_short=is_short)}"
     more = f", {len(wasted):,} in all" if len(new) < len(wasted) else ""
@@ -256,33 +257,26 @@ def _is_lone_address(row: Row) -> bool:
 
 
 def _verdicts(report: Report) -> tuple[Line, ...]:
-    """The verdicts that reports show, and all others in one line."""
-    rows = fold((*report.findings, *report.suppressed))
+    """A line for each verdict that reports show, and for each other one that there is something of."""
+    lines = [item for item in totals(report) if item.verdict is not None]
     amounts = {verdict: report.summary.monthly.get(verdict) or Decimal(0) for verdict in Verdict}
-    rest = [verdict for verdict in Verdict if verdict not in SHOWN_BY_DEFAULT]
-    longest = max(
-        (*(amounts[verdict] for verdict in SHOWN_BY_DEFAULT), sum((amounts[verdict] for verdict in rest), Decimal(0)))
+    longest = max(amounts.values())
+    return tuple(
+        Line(
+            text.verdict_name(item.verdict),
+            f"{item.things:,}",
+            item.money,
+            _share(amounts[item.verdict], longest),
+            item.verdict,
+        )
+        for item in lines
+        if item.verdict is not None and (item.things or item.verdict in SHOWN_BY_DEFAULT)
     )
-
-    def line(label: str, verdicts: Sequence[Verdict]) -> Line:
-        members = [row for row in rows if row.verdict in verdicts]
-        amount = sum((amounts[verdict] for verdict in verdicts), Decimal(0))
-        return Line(label, f"{len(members):,}", _sum(amount, members), _share(amount, longest), verdicts[0])
-
-    named = tuple(line(text.verdict_name(verdict), (verdict,)) for verdict in SHOWN_BY_DEFAULT)
-    return (*named, line("in use and others", rest))
 
 
 def _total(report: Report) -> Line:
-    rows = fold((*report.findings, *report.suppressed))
-    return Line("all", f"{len(rows):,}", _sum(report.summary.total, rows), 0)
-
-
-def _sum(amount: Decimal, rows: Sequence[Row]) -> str:
-    """A sum that leaves something out is marked; one that leaves everything out is no 0.00."""
-    if not any(row.unpriced_count for row in rows):
-        return text.money(amount)
-    return f"{text.money(amount)}+" if amount else text.UNKNOWN
+    total = totals(report)[-1]
+    return Line("all", f"{total.things:,}", total.money, 0)
 
 
 def _share(amount: Decimal, longest: Decimal) -> int:
@@ -324,8 +318,8 @@ def _suppressed(report: Report) -> str:
 
 
 def _groups(report: Report, rows: Sequence[Row], most: int) -> tuple[Group, ...]:
-    has_earlier_runs = report.history is not None and report.history.previous is not None
-    new = [row for row in rows if has_earlier_runs and row.verdict in WASTE and _is_new(row.findings)]
+    is_told = _has_earlier_runs(report)
+    new = [row for row in rows if is_told and row.verdict in WASTE and row.novelty is Novelty.NEW]
     rest = [row for row in rows if row not in new]
     groups, room = [], most
     for title, members in (("New", new), ("Seen before" if new else "To look at", rest)):
@@ -353,21 +347,15 @@ def _thing(row: Row, report: Report) -> Thing:
     more = f" +{len(row.ips) - 1}" if len(row.ips) > 1 else ""
     return Thing(
         verdict=row.verdict,
-        money=_sum(row.monthly or Decimal(0), [row]),
+        money=shown_sum(row.monthly, [row]),
         monthly=row.monthly,
         age=text.age(row.head.created_at, report.snapshot_taken_at),
         name=text.shorten(what(row), _LONGEST_NAME),
         ip=text.shorten(text.clean(row.ips[0]), 39) + more if row.ips else "",
         details=tuple(text.shorten(text.clean(detail), _LONGEST_DETAIL) for detail in details if detail),
-        is_new=_is_new(row.findings),
+        is_new=row.novelty is Novelty.NEW,
         link=text.console_url(row.head.resource),
     )
-
-
-def _nothing_shown(selection: Selection, filtered_count: int) -> str:
-    names = [text.verdict_name(verdict) for verdict in Verdict if verdict in selection.verdicts]
-    filters = f" that fits the filters, which hide {text.plural(filtered_count, 'resource')}" if filtered_count else ""
-    return f"Nothing {_listed(names, 'or')}{filters}."
 
 
 def _more(count: int, one: str, many: str) -> str:
@@ -377,24 +365,9 @@ def _more(count: int, one: str, many: str) -> str:
 # Earlier runs
 
 
-def _compared(report: Report, wasted: Sequence[Row], gone: Sequence[Row]) -> str:
-    history = report.history
-    if history is None:
-        return ""
-    if history.previous is None:
-        return "This is the first run that is kept: everything counts as new."
-    new = sum(_is_new(row.findings) for row in wasted)
+def _gone_title(gone: Sequence[Row]) -> str:
     freed = sum((row.monthly or Decimal(0) for row in gone), Decimal(0))
-    told = f"{len(gone):,} gone ({text.dollars(freed)} a month)" if gone else "nothing gone"
-    runs = text.plural(history.runs, "earlier run")
-    since = f" since {text.day(history.since)}" if history.since else ""
-    return f"Since the run of {text.day(history.previous)}: {new:,} new, {told}. Compared with {runs}{since}."
-
-
-def _gone(report: Report) -> list[Row]:
-    """What earlier runs asked to be looked at and is not there any more, the dearest first."""
-    rows = fold(item for item in report.gone if item.verdict in SHOWN_BY_DEFAULT)
-    return sorted(rows, key=lambda row: -(row.monthly or 0))
+    return f"Gone: {len(gone):,}" + (f", {text.dollars(freed)} a month" if freed else "")
 
 
 def _gone_line(row: Row) -> str:

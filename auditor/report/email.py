@@ -110,7 +110,7 @@ def _text(said: Digest, files: Sequence[str], trend_alternative: str) -> str:
         _wrap(said.compared),
         [*_verdicts(said), *_wrap(said.suppressed)],
         [*_things(said)],
-        _titled("Gone:", [*said.gone, said.more_gone]),
+        _titled(f"{said.gone_title}:", [*said.gone, said.more_gone]),
         _wrap(trend_alternative),
         _projects(said),
         _titled("Before you delete:", [*said.cautions, said.more_cautions]),
