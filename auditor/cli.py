@@ -590,13 +590,12 @@ def mail_command(ctx: click.Context, /, dry_run: Path | None, **parameters: Any)
     Exit codes: 0 sent, or nothing to send; 1 not sent to everybody; 2 usage error.
     """
     from . import mail_run  # noqa: PLC0415
-    from .report_files import read_report_file  # noqa: PLC0415
 
     chosen, console = _start(ctx, parameters)
     plan = mail_run.plan_of(chosen, dry_run, os.environ)
     problem = None
     if chosen.report is not None:
-        report = read_report_file(str(chosen.report))
+        report = mail_run.read_report(chosen.report)
     else:
         history = _open_history(chosen, console)
         inventory, prices = _read_world(chosen, console)

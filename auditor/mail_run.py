@@ -27,6 +27,7 @@ from .report import charts, chat, csv, email, html, json
 from .report.digest import unseen_waste
 from .report.selection import Selection
 from .report.text import plural
+from .report_files import read_report_file
 from .settings import Settings
 
 EXECUTION_VARIABLE = "CLOUD_RUN_EXECUTION"
@@ -156,6 +157,20 @@ def _secret(path: Path, what: str) -> str:
     if not written or len(written) > _LONGEST_SECRET or any(ord(letter) < 32 for letter in written):
         raise UsageError(f"The file of the {what}, {path}, must hold it alone, on one line")
     return written
+
+
+def read_report(path: Path) -> Report:
+    """The report of a file. Raises UsageError for one whose filters hide what is orphaned or unused: a mail on it would
+    say that there is nothing, or less than there is."""
+    report = read_report_file(str(path))
+    listed = sum(finding.verdict in WASTE for finding in (*report.findings, *report.suppressed))
+    hidden = sum(report.counts.get(verdict, 0) for verdict in WASTE) - listed
+    if hidden > 0:
+        raise UsageError(
+            f"{path} was written with filters that hide {plural(hidden, 'resource')} of what is orphaned or unused",
+            "Write it without filters: gke-auditor audit --format json --output FILE",
+        )
+    return report
 
 
 # Sending

@@ -19,7 +19,7 @@ from . import cautions, gaps, text
 from .rows import Row, fold, what
 from .selection import Selection, select
 from .sentences import history_sentence, nothing_sentence, scope_name
-from .totals import shown_sum, totals
+from .totals import Total, shown_sum, totals
 
 _MOST_HINTS = 2
 _NAMES_SHOWN = 3
@@ -258,25 +258,30 @@ def _is_lone_address(row: Row) -> bool:
 
 def _verdicts(report: Report) -> tuple[Line, ...]:
     """A line for each verdict that reports show, and for each other one that there is something of."""
-    lines = [item for item in totals(report) if item.verdict is not None]
     amounts = {verdict: report.summary.monthly.get(verdict) or Decimal(0) for verdict in Verdict}
     longest = max(amounts.values())
     return tuple(
         Line(
             text.verdict_name(item.verdict),
-            f"{item.things:,}",
+            _things(item, report),
             item.money,
             _share(amounts[item.verdict], longest),
             item.verdict,
         )
-        for item in lines
-        if item.verdict is not None and (item.things or item.verdict in SHOWN_BY_DEFAULT)
+        for item in totals(report)
+        if item.verdict is not None and (item.resources or item.verdict in SHOWN_BY_DEFAULT)
     )
 
 
 def _total(report: Report) -> Line:
     total = totals(report)[-1]
-    return Line("all", f"{total.things:,}", total.money, 0)
+    return Line("all", _things(total, report), total.money, 0)
+
+
+def _things(total: Total, report: Report) -> str:
+    """How many things; — where a report that was read from a file counts more resources than it lists."""
+    listed = sum(total.verdict in (None, item.verdict) for item in (*report.findings, *report.suppressed))
+    return text.UNKNOWN if listed < total.resources else f"{total.things:,}"
 
 
 def _share(amount: Decimal, longest: Decimal) -> int:
