@@ -59,11 +59,11 @@
   filter();
 
   const all = byId("open-all");
+  let areOpen = false;
   all.addEventListener("click", () => {
-    const open = all.getAttribute("aria-pressed") !== "true";
-    table.querySelectorAll("details").forEach((details) => { details.open = open; });
-    all.setAttribute("aria-pressed", String(open));
-    all.textContent = open ? "Close all" : "Open all";
+    areOpen = !areOpen;
+    table.querySelectorAll("details").forEach((details) => { details.open = areOpen; });
+    all.textContent = areOpen ? "Close all" : "Open all";
   });
 
   // Sorting: what has no value stands last either way.
