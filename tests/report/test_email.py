@@ -6,6 +6,7 @@ import html.parser
 import re
 from dataclasses import replace
 from decimal import Decimal
+from functools import cache
 
 import pytest
 from hypothesis import given, settings
@@ -267,14 +268,18 @@ def test_hundred_kilobytes_in_every_field_of_many_findings_stay_small(filling: s
     _assert_inert(letter.html)
 
 
-@settings(deadline=None)
+@settings(deadline=None, max_examples=40)
 @given(st.text(min_size=1, max_size=300))
 def test_any_text_keeps_the_mail_well_formed(text: str) -> None:
     letter = letter_on(hostile.report(text))
-    plain = _Reader.of(letter_on(hostile.report("web")).html)
     page = _Reader.of(letter.html)
-    assert page.shape == plain.shape
+    assert page.shape == _plain_shape()
     assert "\n" not in letter.subject
+
+
+@cache
+def _plain_shape() -> list[str]:
+    return _Reader.of(letter_on(hostile.report("web")).html).shape
 
 
 def _assert_inert(page: str) -> None:
