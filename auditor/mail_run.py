@@ -25,7 +25,7 @@ from .model.names import is_loopback
 from .model.report import Report
 from .report import charts, chat, csv, email, html, json
 from .report.digest import unseen_waste
-from .report.selection import Selection
+from .report.selection import Selection, unmatched
 from .report.text import plural
 from .report_files import read_report_file
 from .settings import Settings
@@ -203,6 +203,8 @@ def deliver(
     if not is_wanted(report, plan.send_when):
         console.say(f"Nothing sent: there is nothing that --send-when {plan.send_when.value} asks for.")
         return
+    for warning in unmatched(report, selection):
+        console.warning(warning)
     scope = "\n".join(report.parents or report.projects)
     message, envelope = _message(report, selection, plan, console, scope, now, environment)
     post = None if plan.webhook is None else chat.render(report, selection, plan.webhook.service)

@@ -85,8 +85,8 @@ class Settings:
 
     @property
     def is_live(self) -> bool:
-        """Without a snapshot the world itself is read."""
-        return not self.snapshot
+        """Without a snapshot or a report the world itself is read."""
+        return not self.snapshot and self.report is None
 
     @property
     def verdicts(self) -> tuple[Verdict, ...]:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import email
 import gzip
 import json
+import subprocess
+import sys
 from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from email.message import EmailMessage
@@ -13,8 +15,10 @@ from functools import partial
 from pathlib import Path
 
 import pytest
+from deliver.conftest import storage_server
 from deliver.smtpserver import PASSWORD, USER, Certificates, Faults, Server, serving
 from deliver.test_chat import Hook, hooked
+from rehearsal import SMALL_MANNERS, served, small_world
 from report import sample
 
 from auditor import cli, mail_run
@@ -29,6 +33,7 @@ from auditor.report.selection import Selection
 from auditor.report_files import read_report_file
 
 DEMO = Path(__file__).parents[1] / "fixtures" / "demo"
+__all__ = ["storage_server"]
 TO, FROM = ("--to", "ops@example.com"), ("--from", "auditor@example.com")
 
 
@@ -126,6 +131,33 @@ def test_a_snapshot_is_audited_and_mailed(mailed: Callable[..., Told], plain: Se
     assert told.code == 0, told.err
     (message,) = received(plain)
     assert message["Subject"].endswith("· example-dev, example-prod · partial")
+
+
+def test_a_live_run_is_mailed(tmp_path: Path) -> None:
+    with served(small_world(), manners=SMALL_MANNERS) as world:
+        command = [sys.executable, "-m", "auditor", "mail", "--organization", world.organization.partition("/")[2]]
+        command += [*world.endpoint_flags(), "--dry-run", str(tmp_path / "live.eml")]
+        done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
+    assert done.returncode == 0, done.stderr
+    message = email.message_from_bytes((tmp_path / "live.eml").read_bytes(), policy=default)
+    assert f" · {world.organization}" in message["Subject"]
+
+
+def test_filters_hold_for_the_mail_and_what_comes_with_it(
+    mailed: Callable[..., Told], plain: Server, tmp_path: Path
+) -> None:
+    whole = report_file(tmp_path, sample.large())
+    told = mailed(*whole, *at(plain), "--project", "example-2", "--region", "nowhere-1")
+    assert told.code == 0, told.err
+    assert "--region nowhere-1: no judged resource belongs to it" in told.err
+    told = mailed(*whole, *at(plain), "--project", "example-2")
+    assert told.code == 0, told.err
+    (_, message) = received(plain)
+    (findings,) = [part for part in message.iter_attachments() if part.get_filename() == "findings.csv"]
+    lines = findings.get_payload(decode=True).decode().splitlines()  # type: ignore[union-attr]
+    assert len(lines) > 10
+    assert all("example-2" in line for line in lines[1:])
+    assert "156 in all" in message["Subject"]
 
 
 def test_tls_from_the_start_is_asked_for_by_its_name(mailed: Callable[..., Told], certificates: Certificates) -> None:
@@ -382,6 +414,22 @@ def test_a_second_run_on_the_same_day_sends_nothing(mailed: Callable[..., Told],
     other = mailed("--snapshot", str(DEMO), *at(plain), "--to", "cfo@example.com", *history(tmp_path))
     assert other.code == 0, other.err
     assert len(plain.received) == 2
+
+
+def test_markers_stand_in_a_bucket_too(
+    mailed: Callable[..., Told],
+    plain: Server,
+    tmp_path: Path,
+    storage_server: str,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("STORAGE_EMULATOR_HOST", storage_server)
+    place = ("--history", f"gs://audits/{tmp_path.name}")
+    for words in ("Sent the report to 1 recipient.", "Not sent again"):
+        told = mailed(*report_file(tmp_path), *at(plain), *place)
+        assert told.code == 0, told.err
+        assert words in told.err
+    assert len(plain.received) == 1
 
 
 def test_a_refused_mail_may_be_sent_the_same_day(mailed: Callable[..., Told], tmp_path: Path) -> None:
