@@ -670,7 +670,7 @@ def _ignore_entries(chosen: Settings) -> tuple[IgnoreEntry, ...]:
 def _deliver(report: Report, chosen: Settings, console: Console) -> None:
     """Files first, stdout last: a reader who stops reading must not cost anybody a file."""
     from .report.selection import unmatched  # noqa: PLC0415
-    from .report.sentences import summary_sentence  # noqa: PLC0415
+    from .report.sentences import history_sentence, summary_sentence  # noqa: PLC0415
 
     selection = _selection(chosen)
     is_table_shown = chosen.format != "json" and chosen.output == STDOUT
@@ -686,7 +686,7 @@ def _deliver(report: Report, chosen: Settings, console: Console) -> None:
     else:
         write_file(Path(chosen.output), _render(report, selection, chosen.format, chosen, is_terminal=False))
     if not is_table_shown:
-        console.say(summary_sentence(report))
+        console.say(" ".join(part for part in (summary_sentence(report), history_sentence(report)) if part))
 
 
 def _selection(chosen: Settings) -> Selection:

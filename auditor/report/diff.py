@@ -117,13 +117,13 @@ def _sections(difference: Difference) -> list[_Section]:
         rows = fold(findings)
         if rows:
             lines = [[text.verdict_name(row.verdict), text.money(row.monthly), *_names(row)] for row in rows]
-            columns = ("Verdict" if title == "New" else "Was", "US$/month", *_NAMES)
+            columns = ["Verdict" if title == "New" else "Was", "US$/month", *_NAMES]
             sections.append(_Section(_counted(title, rows, findings), columns, ("left", "right", *_LEFT), lines))
     if difference.changed:
         changes = _fold_changes(difference.changed)
         title = _counted("Changed", changes, difference.changed)
-        columns = ("Was", "Now", "Before", "US$/month", *_NAMES)
-        align = ("left", "left", "right", "right", *_LEFT)
+        columns = ["Was", "Now", "Before", "US$/month", *_NAMES]
+        align = ["left", "left", "right", "right", *_LEFT]
         sections.append(_Section(title, columns, align, [_change(change) for change in changes]))
     return sections
 

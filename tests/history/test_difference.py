@@ -3,7 +3,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from report import sample
 
@@ -73,7 +73,7 @@ def test_a_filtered_report_does_not_say_what_is_not_there() -> None:
     assert "filters" in item.reason
 
 
-@settings(deadline=None)
+@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(pasts(), st.randoms())
 def test_the_difference_turned_round_is_the_other_way_round(reports: list[Report], random: object) -> None:
     old, new = random.choice(reports), random.choice(reports)
@@ -86,7 +86,7 @@ def test_the_difference_turned_round_is_the_other_way_round(reports: list[Report
     assert {item.finding.id for item in there.incomparable} == {item.finding.id for item in back.incomparable}
 
 
-@settings(deadline=None)
+@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(pasts(), st.randoms())
 def test_every_finding_that_differs_is_told_once(reports: list[Report], random: object) -> None:
     old, new = random.choice(reports), random.choice(reports)
