@@ -800,7 +800,7 @@ def _ignore_entries(chosen: Settings) -> tuple[IgnoreEntry, ...]:
 def _deliver(report: Report, chosen: Settings, console: Console) -> None:
     """Files first, stdout last: a reader who stops reading must not cost anybody a file."""
     from .report.selection import unmatched  # noqa: PLC0415
-    from .report.sentences import summary_sentence  # noqa: PLC0415
+    from .report.sentences import history_sentence, summary_sentence  # noqa: PLC0415
 
     selection = _selection(chosen)
     is_table_shown = chosen.format in TABLES and chosen.output == STDOUT
@@ -813,7 +813,7 @@ def _deliver(report: Report, chosen: Settings, console: Console) -> None:
         _write(report, selection, written_format, path, chosen, console)
     _write(report, selection, chosen.format, chosen.output, chosen, console)
     if not is_table_shown:
-        console.say(summary_sentence(report))
+        console.say(" ".join(part for part in (summary_sentence(report), history_sentence(report)) if part))
 
 
 def _write(

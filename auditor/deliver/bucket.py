@@ -16,6 +16,7 @@ from auditor.errors import AuditorError, NotDelivered, NothingRead
 from .storage import BucketAccess, Stored, checked_name, is_name
 
 if TYPE_CHECKING:
+    from google.auth.credentials import Credentials
     from google.cloud.storage import Blob, Bucket  # type: ignore[import-untyped, unused-ignore]
 
 Answer = TypeVar("Answer")
@@ -115,9 +116,11 @@ class BucketStore:
         from google.cloud.storage import Client  # noqa: PLC0415
 
         access = self._access
-        credentials = access.credentials() if access.credentials else None
+        credentials: Credentials | None = None
         if urlsplit(access.endpoint).scheme == "http":
             credentials = AnonymousCredentials()  # type: ignore[no-untyped-call, unused-ignore]
+        elif access.credentials is not None:
+            credentials = access.credentials()
         try:
             client = Client(project=None, credentials=credentials, client_options=ClientOptions(access.endpoint))
         except (GoogleAuthError, OSError, ValueError) as error:

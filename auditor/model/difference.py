@@ -23,6 +23,8 @@ class Side:
     saving: Decimal
     total: Decimal
     counts: Mapping[Verdict, int]
+    unpriced: Mapping[Verdict, int]
+    """How many resources have no known price and are left out of the money, by verdict."""
     gaps: int
     """How many lists were not read in full."""
 
@@ -65,7 +67,16 @@ class Difference:
 
 def side_of(report: Report, name: str) -> Side:
     """What is said of a report as a whole."""
-    summary = report.summary
+    unpriced = dict.fromkeys(Verdict, 0)
+    for finding in (*report.findings, *report.suppressed):
+        unpriced[finding.verdict] += finding.cost is None or finding.cost.monthly is None
     return Side(
-        name, report.snapshot_taken_at, summary.monthly, summary.saving, summary.total, report.counts, len(report.gaps)
+        name=name,
+        taken_at=report.snapshot_taken_at,
+        monthly=report.summary.monthly,
+        saving=report.summary.saving,
+        total=report.summary.total,
+        counts=report.counts,
+        unpriced=unpriced,
+        gaps=len(report.gaps),
     )

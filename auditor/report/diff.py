@@ -117,13 +117,13 @@ def _sections(difference: Difference) -> list[_Section]:
         rows = fold(findings)
         if rows:
             lines = [[text.verdict_name(row.verdict), text.money(row.monthly), *_names(row)] for row in rows]
-            columns = ("Verdict" if title == "New" else "Was", "US$/month", *_NAMES)
+            columns = ["Verdict" if title == "New" else "Was", "US$/month", *_NAMES]
             sections.append(_Section(_counted(title, rows, findings), columns, ("left", "right", *_LEFT), lines))
     if difference.changed:
         changes = _fold_changes(difference.changed)
         title = _counted("Changed", changes, difference.changed)
-        columns = ("Was", "Now", "Before", "US$/month", *_NAMES)
-        align = ("left", "left", "right", "right", *_LEFT)
+        columns = ["Was", "Now", "Before", "US$/month", *_NAMES]
+        align = ["left", "left", "right", "right", *_LEFT]
         sections.append(_Section(title, columns, align, [_change(change) for change in changes]))
     return sections
 
@@ -140,7 +140,8 @@ def _counted(title: str, things: Sequence[object], resources: Sequence[object]) 
 def _names(row: Row) -> list[str]:
     where = f"{text.clean(row.root.project)}/{text.clean(row.root.location)}"
     parts = f"+{row.part_count}" if row.part_count else ""
-    return [where, _what(row), parts, text.clean(row.head.reason)]
+    hushed = " (suppressed)" if row.head.suppression is not None else ""
+    return [where, _what(row), parts, text.clean(row.head.reason) + hushed]
 
 
 def _what(row: Row) -> str:
@@ -195,23 +196,43 @@ def _indented(lines: Iterable[str]) -> list[str]:
 
 
 def _money(difference: Difference) -> _Section:
-    old, new = difference.old, difference.new
-    rows = [
-        _amounts(text.verdict_name(verdict), side_amounts, (old.counts.get(verdict, 0), new.counts.get(verdict, 0)))
-        for verdict in Verdict
-        if (side_amounts := (old.monthly.get(verdict), new.monthly.get(verdict)))
-    ]
-    counts = (sum(old.counts.values()), sum(new.counts.values()))
-    rows.append(_amounts("all", (old.total, new.total), counts))
+    sides = (difference.old, difference.new)
+    rows = [_amounts(text.verdict_name(verdict), [_of_verdict(side, verdict) for side in sides]) for verdict in Verdict]
+    rows.append(_amounts("all", [_of_all(side) for side in sides]))
     columns = ("Total", "Resources before", "now", "US$/month before", "now", "difference")
     return _Section("Money", columns, ("left", *("right",) * 5), rows)
 
 
-def _amounts(title: str, amounts: tuple[Decimal | None, Decimal | None], counts: tuple[int, int]) -> list[str]:
+@dataclass(frozen=True, slots=True)
+class _Amount:
+    """The money of one side, and how many resources it is of and leaves out."""
+
+    monthly: Decimal
+    count: int
+    unpriced: int
+
+    def __str__(self) -> str:
+        """A sum that leaves something out is marked; one that leaves everything out is no 0.00."""
+        if not self.unpriced:
+            return text.money(self.monthly)
+        return f"{text.money(self.monthly)}+" if self.monthly else text.UNKNOWN
+
+
+def _of_verdict(side: Side, verdict: Verdict) -> _Amount:
+    return _Amount(side.monthly[verdict], side.counts.get(verdict, 0), side.unpriced[verdict])
+
+
+def _of_all(side: Side) -> _Amount:
+    return _Amount(side.total, sum(side.counts.values()), sum(side.unpriced.values()))
+
+
+def _amounts(title: str, amounts: Sequence[_Amount]) -> list[str]:
     before, now = amounts
-    difference = None if before is None or now is None else now - before
-    signed = text.UNKNOWN if difference is None else f"{difference:+,.2f}" if difference else text.money(difference)
-    return [title, f"{counts[0]:,}", f"{counts[1]:,}", text.money(before), text.money(now), signed]
+    change = now.monthly - before.monthly
+    signed = f"{change:+,.2f}" if change else text.money(change)
+    if text.UNKNOWN in (str(before), str(now)):
+        signed = text.UNKNOWN
+    return [title, f"{before.count:,}", f"{now.count:,}", str(before), str(now), signed]
 
 
 def _sentence(difference: Difference) -> str:

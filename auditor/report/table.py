@@ -200,7 +200,7 @@ def _age_column(as_of: datetime) -> _Column:
 
 def _seen_columns(report: Report) -> list[_Column]:
     """Whether earlier runs saw it; only where some were asked."""
-    return [_Column("Seen", _seen, narrow_rank=3)] if report.history else []
+    return [_Column("Seen", _seen, narrow_rank=2)] if report.history else []
 
 
 def _seen(row: Row) -> str:

@@ -7,7 +7,7 @@ from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from auditor.cost.accrual import accrue
@@ -121,6 +121,7 @@ def test_what_is_not_known_is_no_amount() -> None:
     assert accrued(ageless, rule, days_old=None, days_seen=100) == (span("0.00", "60.00"), None)
 
 
+@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(st.integers(1, 12), st.integers(0, 12), st.floats(0, 3000), st.floats(0, 1))
 def test_the_range_holds_every_history_of_the_pool(others: int, others_before: int, days: float, share: float) -> None:
     """However many rules shared the pool, and when: what a rule really cost lies inside."""
@@ -143,3 +144,11 @@ def test_a_clock_that_was_wrong_accrues_nothing_negative() -> None:
     world = World()
     rule = world.rule("orphaned", "a")
     assert accrued(world, rule, days_old=-5, days_seen=-5) == (span("0.00", "0.00"), span("0.00", "0.00"))
+
+
+def test_a_further_rule_costs_less_than_the_first_everywhere() -> None:
+    """So that the range from nothing to the minimum holds what one of more than five rules cost."""
+    rates = {key: price.hourly for key, price in PRICES.prices.items() if price.hourly is not None}
+    additional = [key for key in rates if key[0].endswith("forwarding_rule.regional.additional")]
+    assert len(additional) > 20
+    assert all(rates[key] < rates[key[0].replace("additional", "minimum"), key[1]] for key in additional)

@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 from google.api_core import exceptions as api
 from google.cloud.storage import Blob, Bucket
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from requests import exceptions as http
 
@@ -86,6 +86,7 @@ def test_names_that_could_not_stand_everywhere_are_refused(opened: Opened, name:
             use()
 
 
+@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(st.text(max_size=40))
 def test_a_name_stays_below_its_folder(name: str) -> None:
     if is_name(name):

@@ -8,7 +8,7 @@ from datetime import timedelta
 from decimal import Decimal
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from report import sample
 
@@ -317,6 +317,7 @@ class Oracle:
         return False
 
 
+@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(pasts())
 def test_any_past_is_told_as_the_text_says(reports: list[Report]) -> None:
     *earlier, current = reports
@@ -327,6 +328,7 @@ def test_any_past_is_told_as_the_text_says(reports: list[Report]) -> None:
     assert {finding.resource for finding in report.gone} == oracle.gone()
 
 
+@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(pasts())
 def test_nothing_is_new_or_gone_that_stands_in_a_gap(reports: list[Report]) -> None:
     *earlier, current = reports
@@ -337,6 +339,7 @@ def test_nothing_is_new_or_gone_that_stands_in_a_gap(reports: list[Report]) -> N
         assert finding.history.novelty is not Novelty.NEW or reach.covers(finding.resource)
 
 
+@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(pasts(with_gaps=False), st.integers(1, 3))
 def test_few_runs_are_enough_where_nothing_was_missing(reports: list[Report], window: int) -> None:
     """Each run passes on what it knew: the last ones tell the same as all of them."""
@@ -350,6 +353,7 @@ def test_few_runs_are_enough_where_nothing_was_missing(reports: list[Report], wi
         kept.append(few)
 
 
+@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(pasts())
 def test_the_order_of_findings_does_not_matter(reports: list[Report]) -> None:
     *earlier, current = reports
@@ -379,6 +383,7 @@ def test_an_earlier_run_is_read_as_it_was_written() -> None:
     assert read.lists_all_quiet
 
 
+@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(
     st.sampled_from(["findings", "counts", "coverage", "snapshot_taken_at", "scope", "summary", "schema_version"]),
     st.one_of(st.none(), st.integers(), st.text(max_size=5), st.lists(st.none()), st.just({}), st.just([{}])),
