@@ -256,8 +256,8 @@ def _gap_notification(gap: Gap) -> Mapping[str, Any]:
         "message": _message(
             f"Not read in full: {gap.scope}{missing}: {gap.category.replace('_', ' ')}.",
             effect if gap.unknown_count else "",
-            gap.detail,
-            gap.hint,
+            f"({gap.detail})" if gap.detail else "",
+            f"→ {gap.hint}" if gap.hint else "",
         ),
         "descriptor": {"id": _gap_id(_text(gap.category))},
         "locations": [{"logicalLocations": [{"fullyQualifiedName": _text(gap.scope), "kind": "list"}]}],
