@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from shlex import quote
 
 from auditor.model.commands import describe
@@ -13,16 +14,23 @@ from . import text
 from .selection import place
 
 _DESCRIBES_THE_RESOURCE = re.compile(r"^gcloud compute \S+ describe NAME --region REGION --project PROJECT$")
+_COMMANDS = ("gcloud ", "kubectl ")
+_STEPS = re.compile("; |, and |, then ")
 _PLACEHOLDER = re.compile(r"\b(LOAD_BALANCER|NAMESPACE|SERVICE|PROJECT|REGION|NAME|KIND)\b")
 
 
 def confirm_by_hand(finding: Finding) -> tuple[str, ...]:
-    """The commands that show a resource and what its verdict rests on, their names quoted for a POSIX shell."""
+    """What shows a resource and what its verdict rests on, step by step: a command in which names are quoted for a
+    POSIX shell, or a sentence, so that nobody pastes a sentence into a shell."""
     lines = [describe(finding.resource)]
     reason = BY_CODE.get(finding.reason)
     if reason is not None and not _DESCRIBES_THE_RESOURCE.search(reason.confirm):
-        lines.append(_filled(reason.confirm, finding))
+        lines += [_filled(step, finding) for step in _steps(reason.confirm)]
     return tuple(lines)
+
+
+def _steps(confirm: str) -> Sequence[str]:
+    return _STEPS.split(confirm) if confirm.startswith(_COMMANDS) else [confirm]
 
 
 def _filled(command: str, finding: Finding) -> str:

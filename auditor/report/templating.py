@@ -40,6 +40,7 @@ def _environment() -> Environment:
         "day": text.day,
         "dollars": text.dollars,
         "kind": text.kind_name,
+        "moment": text.moment,
         "money": text.money,
         "plural": text.plural,
         "time": format_time,

@@ -85,6 +85,11 @@ def day(moment: datetime | None) -> str:
     return UNKNOWN if moment is None else moment.astimezone(UTC).date().isoformat()
 
 
+def moment(time: datetime) -> str:
+    """A time in UTC for people, as 2026-11-22 06:00 UTC."""
+    return f"{time.astimezone(UTC):%Y-%m-%d %H:%M} UTC"
+
+
 def plural(count: int, word: str, words: str | None = None) -> str:
     """ "1 gap", "2 gaps", "0 gaps"."""
     return f"{count:,} {word if count == 1 else words or word + 's'}"

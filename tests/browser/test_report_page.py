@@ -47,7 +47,8 @@ def column(page: Page, name: str) -> list[str]:
 
 
 @pytest.mark.parametrize(
-    ("width", "scheme"), [(1200, "light"), (1200, "dark"), (768, "light"), (375, "dark"), (320, "light")]
+    ("width", "scheme"),
+    [(1200, "light"), (1000, "dark"), (900, "light"), (768, "light"), (375, "dark"), (320, "light")],
 )
 @pytest.mark.parametrize("name", REPORTS)
 def test_fits_the_screen_and_is_silent(open_page: Opener, name: str, width: int, scheme: str) -> None:
