@@ -284,7 +284,10 @@ def _send_mail(
     sending = None
     if store is not None:
         name = marker.name_of(envelope.scope, envelope.recipients, now)
-        sending = _claim(store, name, envelope.message_id, "mail", console, now)
+        try:
+            sending = _claim(store, name, envelope.message_id, "mail", console, now)
+        except AuditorError as error:
+            raise NotDelivered(error.message, _joined(error.hint, _keep(message))) from error
         if sending is None:
             return
         if sending.is_repeat:
@@ -295,8 +298,7 @@ def _send_mail(
     try:
         delivery = mail.send(message, envelope.sender, envelope.recipients, plan.server)
     except NotDelivered as error:
-        if store is not None and sending is not None:
-            marker.withdraw(store, sending)
+        _withdraw(store, sending, console)
         raise NotDelivered(error.message, _joined(error.hint, _keep(message))) from error
     _confirm(store, sending, "mail", console, now)
     if delivery.is_complete:
@@ -326,8 +328,7 @@ def _post(post: str, scope: str, plan: Plan, console: Console, now: datetime, st
         _confirm(store, sending, "chat message", console, now)
         raise
     except NotDelivered:
-        if store is not None and sending is not None:
-            marker.withdraw(store, sending)
+        _withdraw(store, sending, console)
         raise
     _confirm(store, sending, "chat message", console, now)
     console.say(f"Posted the report to {plan.webhook.host}.")
@@ -361,6 +362,16 @@ def _confirm(store: Store | None, sending: marker.Sending | None, what: str, con
         console.warning(error.message)
     if not is_noted:
         console.warning(f"The {what} was sent, but that could not be noted in {sending.name}: it may be sent once more")
+
+
+def _withdraw(store: Store | None, sending: marker.Sending | None, console: Console) -> None:
+    """Nobody got it, which is what is to be told: a marker that stays is only worth a warning."""
+    if store is None or sending is None:
+        return
+    try:
+        marker.withdraw(store, sending)
+    except AuditorError as error:
+        console.warning(f"{error.message}. The marker {sending.name} stays: for an hour no run tries again")
 
 
 def _keep(message: EmailMessage) -> str:

@@ -24,6 +24,7 @@ from report import sample
 from auditor import cli, mail_run
 from auditor.deliver.envelope import fitting
 from auditor.deliver.mail import send
+from auditor.errors import NotDelivered, NothingRead
 from auditor.model.finding import Verdict
 from auditor.model.report import Report
 from auditor.report import csv, html
@@ -486,6 +487,35 @@ def test_a_marker_that_cannot_be_written_afterwards_is_a_warning(
     told = mailed(*report_file(tmp_path), *at(plain), *history(tmp_path))
     assert told.code == 0
     assert "it may be sent once more" in told.err
+
+
+def test_a_marker_that_cannot_be_taken_away_does_not_hide_the_refusal(
+    mailed: Callable[..., Told], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*arguments: object) -> None:
+        raise NotDelivered("Cannot reach the bucket")
+
+    monkeypatch.setattr(mail_run.marker, "withdraw", fail)
+    with serving(faults=Faults(mail=["550 no"])) as server:
+        told = mailed(*report_file(tmp_path), *at(server), *history(tmp_path))
+    assert told.code == 1
+    assert "Cannot reach the bucket. The marker sent/" in told.err
+    assert "550 no" in told.err
+    assert len(list(tmp_path.glob("*.eml"))) == 1
+
+
+def test_without_a_place_for_markers_nothing_is_sent_and_the_mail_is_kept(
+    mailed: Callable[..., Told], plain: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*arguments: object) -> None:
+        raise NothingRead("Cannot reach the bucket")
+
+    monkeypatch.setattr(mail_run.marker, "claim", fail)
+    told = mailed(*report_file(tmp_path), *at(plain), *history(tmp_path))
+    assert told.code == 1
+    assert "Cannot reach the bucket" in told.err
+    assert plain.connections == 0
+    assert len(list(tmp_path.glob("*.eml"))) == 1
 
 
 # Chat
