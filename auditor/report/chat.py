@@ -17,7 +17,7 @@ from auditor.model.letter import ChatService
 from auditor.model.report import Report
 
 from . import text
-from .digest import Digest, Limits, Thing, digest
+from .digest import Digest, Limits, Remedy, Thing, digest
 from .selection import Selection
 
 _LIMITS = Limits(things=10, gaps=3)
@@ -99,7 +99,11 @@ def _paragraphs(said: Digest, markup: _Markup) -> Iterator[str]:
     if said.more_things or not said.groups:
         yield markup.text(said.more_things or said.nothing)
     for gap in said.gaps:
-        yield "\n".join([markup.text(gap.sentence), *(markup.code(remedy) for remedy in gap.remedies[:1])])
+        yield "\n".join([markup.text(gap.sentence), *(_remedy(remedy, markup) for remedy in gap.remedies[:1])])
+
+
+def _remedy(remedy: Remedy, markup: _Markup) -> str:
+    return markup.code(remedy.text) if remedy.is_command else markup.text(remedy.text)
 
 
 def _thing(thing: Thing, markup: _Markup) -> str:

@@ -23,6 +23,7 @@ from .totals import Total, shown_sum, totals
 
 _MOST_HINTS = 2
 _NAMES_SHOWN = 3
+_COMMANDS = ("gcloud ", "kubectl ", "gke-auditor ")
 _LONGEST_SCOPE = 60
 _LONGEST_NAME, _LONGEST_DETAIL = 64, 48
 
@@ -77,12 +78,22 @@ class Line:
 
 
 @dataclass(frozen=True, slots=True)
+class Remedy:
+    text: str
+
+    @property
+    def is_command(self) -> bool:
+        """To be copied to a shell, not a sentence."""
+        return self.text.startswith(_COMMANDS)
+
+
+@dataclass(frozen=True, slots=True)
 class Unread:
     """Lists of one place that were not read in full, and what mends it."""
 
     sentence: str
     detail: str
-    remedies: tuple[str, ...]
+    remedies: tuple[Remedy, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -411,7 +422,7 @@ def _gap(group: gaps.GapGroup, limits: Limits) -> Unread:
     return Unread(
         sentence=f"{place}: {lists}: {text.clean(group.category.replace('_', ' '), _LONGEST_DETAIL)}. {group.effect}",
         detail=text.shorten(group.details[0], limits.sentence * 2 // 3) if group.details else "",
-        remedies=tuple(text.clean(hint, limits.command) for hint in group.hints[:_MOST_HINTS]),
+        remedies=tuple(Remedy(text.clean(hint, limits.command)) for hint in group.hints[:_MOST_HINTS]),
     )
 
 

@@ -184,7 +184,10 @@ def _gaps(said: Digest) -> Iterator[str]:
         if gap.detail:
             yield from _wrap(f"({gap.detail})", "    ", "    ")
         for remedy in gap.remedies:
-            yield f"  → {remedy}"
+            if remedy.is_command:
+                yield f"  → {remedy.text}"
+            else:
+                yield from _wrap(remedy.text, "  → ", "    ")
     yield from _wrap(said.more_gaps, "  ", "  ")
 
 
