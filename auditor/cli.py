@@ -27,12 +27,15 @@ from .files import STDOUT, is_stream, write_file, write_files, write_stdout
 from .model.finding import Verdict
 from .outcome import FAIL_ON, exit_code
 from .parameters import (
+    DIFF_FORMATS,
     FORMATS,
     TABLES,
+    parse_address,
     parse_amount,
     parse_duration,
     parse_endpoint,
     parse_format_file,
+    parse_host,
     parse_parent_number,
     parse_time,
     parse_universe,
@@ -40,6 +43,7 @@ from .parameters import (
 from .settings import Settings
 
 if TYPE_CHECKING:
+    from .history_run import History
     from .match.suppress import IgnoreEntry
     from .model.inventory import Inventory
     from .model.money import PriceTable
@@ -225,6 +229,20 @@ keep_option = click.option(
     help="Keep what a live run reads there, a new folder or .tar.gz, to audit it again with --snapshot.",
 )
 
+as_of_option = click.option(
+    "--as-of",
+    type=parse_time,
+    metavar="TIME",
+    help="Count ages up to this time (2026-11-22T06:00:00Z).  [default: when the snapshot was taken]",
+)
+
+ignore_option = click.option(
+    "--ignore-file",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="What to suppress, why and until when.  [default: gke-auditor-ignore.toml, if it is there]",
+)
+
 snapshot_options = _options(
     click.option(
         "--snapshot",
@@ -233,19 +251,9 @@ snapshot_options = _options(
         type=click.Path(path_type=Path),
         help="Audit this snapshot, a directory or .tar.gz, and ask nobody. Several are read as one.  [repeatable]",
     ),
-    click.option(
-        "--as-of",
-        type=parse_time,
-        metavar="TIME",
-        help="Count ages up to this time (2026-11-22T06:00:00Z).  [default: when the snapshot was taken]",
-    ),
+    as_of_option,
     min_age_option,
-    click.option(
-        "--ignore-file",
-        type=click.Path(path_type=Path),
-        metavar="FILE",
-        help="What to suppress, why and until when.  [default: gke-auditor-ignore.toml, if it is there]",
-    ),
+    ignore_option,
 )
 
 report_options = _options(
@@ -255,8 +263,8 @@ report_options = _options(
         type=click.Choice(FORMATS),
         default="table",
         show_default=True,
-        help="Form of the report. wide never shortens; json is the stable form for programs; csv has its gaps in "
-        "FILE.gaps.csv.",
+        help="Form of the report. wide never shortens; json is the stable form for programs; html is one page; csv has "
+        "its gaps in FILE.gaps.csv.",
     ),
     click.option(
         "--output",
@@ -272,6 +280,9 @@ report_options = _options(
         metavar="FORMAT=FILE",
         help="Write the same report to a file too, in one more form.  [repeatable]",
     ),
+)
+
+filter_options = _options(
     click.option(
         "--verdict",
         multiple=True,
@@ -305,6 +316,61 @@ report_options = _options(
     ),
 )
 
+mail_options = _options(
+    click.option(
+        "--report",
+        type=click.Path(path_type=Path),
+        metavar="FILE",
+        help="Send this report, which --format json wrote (.json or .json.gz), and audit nothing.",
+    ),
+    click.option(
+        "--to", "mail_to", multiple=True, type=parse_address, metavar="ADDRESS", help="Mail it to them.  [repeatable]"
+    ),
+    click.option("--from", "mail_from", type=parse_address, metavar="ADDRESS", help="Who sends it: a role address."),
+    click.option("--smtp-host", type=parse_host, metavar="HOST", help="The server to send by."),
+    click.option(
+        "--smtp-port",
+        type=click.IntRange(1, 65535),
+        metavar="PORT",
+        help="Its port.  [default: 587, with --smtp-security tls 465]",
+    ),
+    click.option(
+        "--smtp-security",
+        type=click.Choice(("auto", "starttls", "tls", "plain")),
+        default=Settings().smtp_security,
+        show_default=True,
+        help="auto is tls on port 465, else starttls, and never less. plain is for a server on this machine.",
+    ),
+    click.option("--smtp-user", metavar="NAME", help="Sign in as this user."),
+    click.option(
+        "--smtp-password-file",
+        type=click.Path(path_type=Path),
+        metavar="FILE",
+        help="Where the password stands, alone on one line: a file or a mounted secret.",
+    ),
+    click.option(
+        "--chat-webhook-file",
+        type=click.Path(path_type=Path),
+        metavar="FILE",
+        help="Post a summary to the incoming webhook (Google Chat, Slack) whose URL stands in this file.",
+    ),
+    click.option(
+        "--chat-kind",
+        type=click.Choice(("auto", "google", "slack")),
+        default=Settings().chat_kind,
+        show_default=True,
+        help="What the webhook speaks. auto tells Google Chat and Slack by their hosts.",
+    ),
+    click.option(
+        "--send-when",
+        type=click.Choice(("always", "findings", "new")),
+        default=Settings().send_when,
+        show_default=True,
+        help="findings: only if something is orphaned or unused, or was not read. "
+        "new: only if no earlier run has seen some of it.",
+    ),
+)
+
 exit_options = _options(
     click.option(
         "--fail-on",
@@ -320,6 +386,21 @@ exit_options = _options(
         help="Exit with 3 if at least this many US$ a month could be saved.",
     ),
     click.option("--strict/--no-strict", help="Exit with 4 if something was not read in full."),
+)
+
+
+history_options = _options(
+    click.option(
+        "--history",
+        metavar="PLACE",
+        help="Compare with the runs kept there, a folder or gs://BUCKET/PREFIX; audit and mail keep theirs there.",
+    ),
+    click.option(
+        "--baseline",
+        metavar="FILE",
+        type=click.Path(path_type=Path),
+        help="Compare with this one report, written with --format json.",
+    ),
 )
 
 
@@ -364,7 +445,16 @@ def commands() -> None:
     context_settings=CONTEXT,
     short_help="Judge and price load balancers and addresses (the default).",
 )
-@_options(snapshot_options, live_options, keep_option, report_options, exit_options, common_options)
+@_options(
+    snapshot_options,
+    live_options,
+    keep_option,
+    report_options,
+    filter_options,
+    history_options,
+    exit_options,
+    common_options,
+)
 @click.pass_context
 def audit_command(ctx: click.Context, /, **parameters: Any) -> int:
     """Judge every load balancer part and address of the projects named, or of a snapshot, and price it.
@@ -375,9 +465,13 @@ def audit_command(ctx: click.Context, /, **parameters: Any) -> int:
     --strict given.
     """
     chosen, console = _start(ctx, parameters)
+    history = _open_history(chosen, console)
     inventory, prices = _read_world(chosen, console)
-    report = _assess(inventory, prices, chosen)
+    report = _with_history(_assess(inventory, prices, chosen), history, inventory, prices)
+    problem = _keep(report, history)
     _deliver(report, chosen, console)
+    if problem is not None:
+        raise problem
     return exit_code(
         report,
         fail_on=None if chosen.fail_on == "never" else Verdict(chosen.fail_on),
@@ -435,7 +529,7 @@ def check_access_command(ctx: click.Context, /, **parameters: Any) -> int:
 
 @commands.command("explain", context_settings=CONTEXT, short_help="Show the chain of evidence behind a verdict.")
 @click.argument("resource")
-@_options(snapshot_options, live_options, keep_option, common_options)
+@_options(snapshot_options, live_options, keep_option, history_options, common_options)
 @click.pass_context
 def explain_command(ctx: click.Context, /, resource: str, **parameters: Any) -> int:
     """Show the chain behind a verdict: what a thing is, who made it, who was asked, what it costs.
@@ -445,8 +539,9 @@ def explain_command(ctx: click.Context, /, resource: str, **parameters: Any) -> 
     from .report import explain  # noqa: PLC0415 - commands load what they need, --help nothing
 
     chosen, console = _start(ctx, parameters)
+    history = _open_history(chosen, console)
     inventory, prices = _read_world(chosen, console)
-    report = _assess(inventory, prices, chosen)
+    report = _with_history(_assess(inventory, prices, chosen), history, inventory, prices)
     found = explain.find(report, resource)
     if not found:
         close = explain.close_names(report, resource)
@@ -485,6 +580,71 @@ def costs_command(ctx: click.Context, /, **parameters: Any) -> int:
     return ExitCode.OK
 
 
+@commands.command("mail", context_settings=CONTEXT, short_help="Send the report by e-mail, or to a chat.")
+@click.option(
+    "--dry-run",
+    type=click.Path(path_type=Path),
+    metavar="FILE.eml",
+    help="Write the mail there to look at, and send nothing.",
+)
+@_options(mail_options, snapshot_options, live_options, keep_option, filter_options, history_options, common_options)
+@click.pass_context
+def mail_command(ctx: click.Context, /, dry_run: Path | None, **parameters: Any) -> int:
+    """Send the report of a snapshot, of a report file or of a live run, by e-mail and to a chat.
+
+    Exit codes: 0 sent, or nothing to send; 1 not sent to everybody; 2 usage error.
+    """
+    from . import mail_run  # noqa: PLC0415
+
+    chosen, console = _start(ctx, parameters)
+    plan = mail_run.plan_of(chosen, dry_run, os.environ)
+    problem = None
+    if chosen.report is not None:
+        report = mail_run.read_report(chosen.report)
+    else:
+        history = _open_history(chosen, console)
+        inventory, prices = _read_world(chosen, console)
+        report = _with_history(_assess(inventory, prices, chosen), history, inventory, prices)
+        problem = _keep(report, history) if dry_run is None else None
+    now = datetime.now(UTC).replace(microsecond=0)
+    mail_run.deliver(report, _selection(chosen), plan, console, now=now, environment=os.environ)
+    if problem is not None:
+        raise problem
+    return ExitCode.OK
+
+
+@commands.command("diff", context_settings=CONTEXT, short_help="Say what differs between two reports or snapshots.")
+@click.argument("old")
+@click.argument("new")
+@click.option(
+    "-o",
+    "--format",
+    "diff_format",
+    type=click.Choice(DIFF_FORMATS),
+    default=DIFF_FORMATS[0],
+    show_default=True,
+    help="Form of the difference.",
+)
+@_options(as_of_option, min_age_option, ignore_option, common_options)
+@click.pass_context
+def diff_command(ctx: click.Context, /, old: str, new: str, diff_format: str, **parameters: Any) -> int:
+    """Say what is new, what is gone, which verdicts changed, and what that means in money.
+
+    OLD and NEW are each a report that was written with --format json, compressed or not (- is stdin), or a snapshot,
+    a directory or .tar.gz, which is audited first. What one of them did not read is neither new nor gone.
+    """
+    from .data.tables import load_prices  # noqa: PLC0415
+    from .diff_run import differ  # noqa: PLC0415
+    from .model.inventory import build  # noqa: PLC0415
+    from .report.diff import RENDERERS  # noqa: PLC0415
+
+    chosen, console = _start(ctx, parameters)
+    with console.progress("Comparing"):
+        found = differ(old, new, lambda snapshot: _assess(build(snapshot), load_prices(), chosen))
+    write_stdout(RENDERERS[diff_format](found))
+    return ExitCode.OK
+
+
 @commands.command("prices", context_settings=CONTEXT)
 @common_options
 @click.pass_context
@@ -499,12 +659,22 @@ def prices_command(ctx: click.Context, /, **parameters: Any) -> int:
 
 
 @commands.command("config", context_settings=CONTEXT)
-@_options(snapshot_options, live_options, keep_option, report_options, exit_options, common_options)
+@_options(
+    snapshot_options,
+    live_options,
+    keep_option,
+    report_options,
+    filter_options,
+    history_options,
+    exit_options,
+    mail_options,
+    common_options,
+)
 @click.pass_context
 def config_command(ctx: click.Context, /, **parameters: Any) -> int:
     """Print the settings in force, and where each came from.
 
-    Takes every option of audit, to show what it would change.
+    Takes every option of audit and mail, to show what it would change.
     """
     from .report import effective_settings  # noqa: PLC0415
 
@@ -596,6 +766,34 @@ def _assess(inventory: Inventory, prices: PriceTable, chosen: Settings) -> Repor
     return assess(inventory, options, prices)
 
 
+def _open_history(chosen: Settings, console: Console) -> History | None:
+    """What to compare with, looked at before anything else is asked."""
+    if chosen.history is None and chosen.baseline is None:
+        return None
+    from .history_run import open_history  # noqa: PLC0415
+
+    with console.progress("Reading the history"):
+        return open_history(chosen, os.environ)
+
+
+def _with_history(report: Report, history: History | None, inventory: Inventory, prices: PriceTable) -> Report:
+    if history is None:
+        return report
+    from .history_run import with_history  # noqa: PLC0415
+
+    return with_history(report, history, inventory, prices)
+
+
+def _keep(report: Report, history: History | None) -> AuditorError | None:
+    """Keep the run before anything is delivered. What went wrong is told after the report, which is as good as ever."""
+    try:
+        if history is not None:
+            history.keep(report)
+    except AuditorError as error:
+        return error
+    return None
+
+
 def _ignore_entries(chosen: Settings) -> tuple[IgnoreEntry, ...]:
     from . import ignorefile  # noqa: PLC0415
 
@@ -607,7 +805,7 @@ def _ignore_entries(chosen: Settings) -> tuple[IgnoreEntry, ...]:
 def _deliver(report: Report, chosen: Settings, console: Console) -> None:
     """Files first, stdout last: a reader who stops reading must not cost anybody a file."""
     from .report.selection import unmatched  # noqa: PLC0415
-    from .report.sentences import summary_sentence  # noqa: PLC0415
+    from .report.sentences import history_sentence, summary_sentence  # noqa: PLC0415
 
     selection = _selection(chosen)
     is_table_shown = chosen.format in TABLES and chosen.output == STDOUT
@@ -620,7 +818,7 @@ def _deliver(report: Report, chosen: Settings, console: Console) -> None:
         _write(report, selection, written_format, path, chosen, console)
     _write(report, selection, chosen.format, chosen.output, chosen, console)
     if not is_table_shown:
-        console.say(summary_sentence(report))
+        console.say(" ".join(part for part in (summary_sentence(report), history_sentence(report)) if part))
 
 
 def _write(

@@ -14,10 +14,16 @@ from decimal import Decimal, InvalidOperation
 import click
 
 TABLES = ("table", "wide")
-FORMATS = (*TABLES, "json", "csv", "markdown", "sarif")
+FORMATS = (*TABLES, "json", "csv", "markdown", "html", "sarif")
 """Every form but the tables is the module of auditor/report that bears its name."""
+DIFF_FORMATS = ("table", "markdown", "json")
 _DURATION = re.compile(r"(?:(\d{1,9})d)?(?:(\d{1,9})h)?(?:(\d{1,9})m)?(?:(\d{1,9})s)?", re.ASCII)
 _TIME = re.compile(r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:\d\d(\.\d+)?([Zz]|[+-]\d\d:\d\d)", re.ASCII)
+_ADDRESS = re.compile(  # RFC 5321, Dot-string@Domain
+    r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+(\.[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+)*@[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)*", re.ASCII
+)
+_LONGEST_ADDRESS = 254
+_HOST = re.compile(r"[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)*\.?|\[?[0-9a-fA-F:.]*:[0-9a-fA-F:.]+\]?", re.ASCII)
 _LONGEST = timedelta(days=3650)
 _YEARS = range(2000, 9000)
 
@@ -100,6 +106,22 @@ def parse_amount(value: str | Decimal) -> Decimal:
     if not amount.is_finite() or amount < 0:
         raise click.BadParameter(f"{value!r} is no amount of 0 or more.")
     return amount
+
+
+def parse_address(value: str) -> str:
+    """One mail address without a name: what else a header can hold is refused."""
+    written = value.strip()
+    if len(written) > _LONGEST_ADDRESS or not _ADDRESS.fullmatch(written):
+        raise click.BadParameter(f"{value!r:.80} is no address like ops@example.com.")
+    return written
+
+
+def parse_host(value: str) -> str:
+    """The name or IP of a server, without scheme and port."""
+    written = value.strip()
+    if not _HOST.fullmatch(written):
+        raise click.BadParameter(f"{value!r:.80} is no host like smtp.example.com.")
+    return written.strip("[]")
 
 
 def parse_format_file(value: str | tuple[str, str]) -> tuple[str, str]:

@@ -25,8 +25,8 @@ from .parameters import duration_text
 
 ENVIRONMENT_PREFIX = "GKE_AUDITOR"
 DEFAULT_PATH = Path("gke-auditor.toml")
-NOT_SETTINGS = frozenset({"config", "no_config", "help", "destination"})
-"""Options that say where settings come from, or where one command writes: no settings themselves."""
+NOT_SETTINGS = frozenset({"config", "no_config", "help", "destination", "diff_format", "dry_run"})
+"""Options that say where settings come from, or where and how one command writes: no settings themselves."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,15 +64,30 @@ class Settings:
     fail_on: str = "never"
     fail_over: Decimal | None = None
     strict: bool = False
+    history: str | None = None
+    baseline: Path | None = None
     by: str = "project"
+    report: Path | None = None
+    """A report to mail, in place of an audit."""
+    mail_to: tuple[str, ...] = ()
+    mail_from: str | None = None
+    smtp_host: str | None = None
+    smtp_port: int | None = None
+    """None: 587, or 465 where smtp_security is tls."""
+    smtp_security: str = "auto"
+    smtp_user: str | None = None
+    smtp_password_file: Path | None = None
+    chat_webhook_file: Path | None = None
+    chat_kind: str = "auto"
+    send_when: str = "always"
     quiet: bool = False
     verbose: int = 0
     color: str = "auto"
 
     @property
     def is_live(self) -> bool:
-        """Without a snapshot the world itself is read."""
-        return not self.snapshot
+        """Without a snapshot or a report the world itself is read."""
+        return not self.snapshot and self.report is None
 
     @property
     def verdicts(self) -> tuple[Verdict, ...]:

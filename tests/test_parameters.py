@@ -96,3 +96,71 @@ def test_a_file_name_may_hold_an_equals_sign() -> None:
 )
 def test_what_is_converted_already_stays(parse: Callable[[Any], Any], value: Any) -> None:
     assert parse(value) == value
+
+
+@pytest.mark.parametrize("written", ["ops@example.com", " a.b+c@x-1.example ", "o'neil@example.com", "root@localhost"])
+def test_addresses(written: str) -> None:
+    assert parameters.parse_address(written) == written.strip()
+
+
+@pytest.mark.parametrize(
+    "written",
+    [
+        "",
+        "ops",
+        "@example.com",
+        "ops@",
+        "a@b@c",
+        "a b@example.com",
+        "a@example.com,b@example.com",
+        "Ops <ops@example.com>",
+        '"a b"@example.com',
+        ".a@example.com",
+        "a..b@example.com",
+        "a@example..com",
+        "a@[127.0.0.1]",
+        "a@example.com\r\nBcc: b@example.com",
+        "a@example.com\n\nb",
+        "\u00fc@example.com",
+        "a@\u0435xample.com",
+        "a@example.com\x00",
+        "a" * 250 + "@example.com",
+    ],
+)
+def test_what_is_no_address(written: str) -> None:
+    with pytest.raises(click.BadParameter, match="is no address"):
+        parameters.parse_address(written)
+
+
+@given(st.text(alphabet='ab@.,;<>()"\\ \r\n\t:\u00fc-', max_size=30))
+def test_an_address_that_is_taken_cannot_leave_its_header(written: str) -> None:
+    try:
+        address = parameters.parse_address(written)
+    except click.BadParameter:
+        return
+    assert address.isascii()
+    assert address.isprintable()
+    assert not set(address) & set(' ,;<>()[]"\\:')
+    assert address.count("@") == 1
+
+
+@pytest.mark.parametrize(
+    ("written", "host"),
+    [
+        ("smtp.example.com", "smtp.example.com"),
+        (" localhost ", "localhost"),
+        ("127.0.0.1", "127.0.0.1"),
+        ("::1", "::1"),
+        ("[2001:db8::1]", "2001:db8::1"),
+    ],
+)
+def test_hosts(written: str, host: str) -> None:
+    assert parameters.parse_host(written) == host
+
+
+@pytest.mark.parametrize(
+    "written", ["", "smtp://x", "x:25", "x y", "x/y", "x\n", "user@x", "\u0435xample.com", "x..y", "[x]"]
+)
+def test_what_is_no_host(written: str) -> None:
+    with pytest.raises(click.BadParameter, match="is no host"):
+        parameters.parse_host(written.replace("x\n", "x\ny"))

@@ -108,7 +108,7 @@ def test_all_problems_are_said_at_once_with_file_key_and_what_is_allowed(
     run: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     Path("gke-auditor.toml").write_text(
-        'formt = "json"\nmin_age = "soon"\nstrict = "yes"\nfail_on = ["idle"]\ncolor = 5\n[smtp]\nx = 1\n'
+        'formt = "json"\nmin_age = "soon"\nstrict = "yes"\nfail_on = ["idle"]\ncolor = 5\n[billing]\nx = 1\n'
     )
     monkeypatch.setenv("GKE_AUDITOR_FORMAT", "yaml")
     monkeypatch.setenv("GKE_AUDITOR_VERDICT", "idle lazy")
@@ -120,7 +120,7 @@ def test_all_problems_are_said_at_once_with_file_key_and_what_is_allowed(
         "gke-auditor.toml: strict: 'yes' is neither true nor false",
         "gke-auditor.toml: fail_on: must be one value, not a list",
         "gke-auditor.toml: color: '5' is not one of 'auto', 'always', 'never'",
-        "gke-auditor.toml: smtp: unknown key; allowed: as_of, by, ",
+        "gke-auditor.toml: billing: unknown key; allowed: as_of, baseline, by, ",
         "environment: GKE_AUDITOR_FORMAT: 'yaml' is not one of 'table', 'wide', 'json'",
         "environment: GKE_AUDITOR_VERDICT: 'lazy' is not one of",
     ):
@@ -150,6 +150,7 @@ def test_every_option_is_a_setting_with_the_same_default() -> None:
     known = {field.name: field.default for field in fields(Settings)}
     seen = set()
     needed = {"explain": ["a-name"], "completion": ["bash"], "collect": ["--output", "world.tar.gz"]}
+    needed["diff"] = ["old.json", "new.json"]
     for name, command in cli.commands.commands.items():
         defaults = command.make_context(name, needed.get(name, [])).params
         for parameter in command.params:

@@ -9,12 +9,12 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from auditor.model.names import ClusterKey
+from auditor.model.names import ClusterKey, is_loopback
 from auditor.model.snapshot import JSON, Category, Coverage, Status, clusters_scope
 
 from .compute import project_of
 from .failures import RequestFailed, invalid
-from .google import Endpoints, GoogleApi, is_loopback, part
+from .google import Endpoints, GoogleApi, part
 from .joining import worse
 
 LIST_PERMISSION = "container.clusters.list"

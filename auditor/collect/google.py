@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ipaddress
 import re
 import ssl
 import threading
@@ -15,6 +14,7 @@ from urllib.parse import quote, urlencode, urlsplit
 import orjson
 
 from auditor.errors import NothingRead, UsageError
+from auditor.model.names import is_loopback
 from auditor.model.snapshot import JSON, Category
 
 from .failures import RequestFailed, failure_of, hint_for_start, invalid
@@ -107,16 +107,6 @@ def parse_universe(text: str) -> str:
     if not _HOST.match(domain) or "." not in domain:
         raise ValueError(f"{text!r} is no domain like {DEFAULT_UNIVERSE}")
     return domain
-
-
-def is_loopback(host: str) -> bool:
-    """Whether a host name is an address of this very machine."""
-    if host == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
 
 
 # --- who ---

@@ -1,1 +1,1 @@
-"""Runs kept, and what is new, known or gone against them."""
+"""What earlier runs knew, and how two reports differ. Pure but for its store (deliver/storage.py)."""

@@ -150,3 +150,13 @@ def parse_ip(text: str) -> IPAddress:
     Raises ValueError for anything else. IPv6 rules hold a /96 (ownership.md, section 6).
     """
     return ipaddress.ip_address(text.strip().partition("/")[0])
+
+
+def is_loopback(host: str) -> bool:
+    """Whether a host name is an address of this very machine."""
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import difflib
-import re
 import textwrap
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from ipaddress import ip_address
-from shlex import quote
 
-from auditor.model.commands import describe
 from auditor.model.compute import ForwardingRule, Resource
 from auditor.model.finding import Finding, Owner, Verdict, format_time
+from auditor.model.history import Novelty
 from auditor.model.inventory import Inventory
 from auditor.model.names import ResourceName, parse_ip, parse_link
 from auditor.model.reasons import BY_CODE
@@ -19,6 +17,7 @@ from auditor.model.report import ClusterRead, Report
 from auditor.model.snapshot import cluster_of_scope
 
 from . import text
+from .confirmation import confirm_by_hand
 from .load_balancers import load_balancer_type
 from .selection import place
 
@@ -108,6 +107,7 @@ def _block(finding: Finding, report: Report, inventory: Inventory, members: Sequ
         *_verdict(finding),
         *_clusters_asked(finding, report),
         *_money(finding),
+        *_history(finding),
         *_section("Before you delete", finding.warnings),
         *_remedies(finding, report),
         *_confirm_by_hand(finding),
@@ -235,6 +235,30 @@ def _money(finding: Finding) -> list[str]:
     return _section("Money", [*lines, *cost.notes])
 
 
+_NOVELTY = {
+    Novelty.NEW: "new: no earlier run reported it",
+    Novelty.GONE: "gone",
+    None: "whether it is new cannot be told: what that depends on was not read, or no earlier run looked",
+}
+
+
+def _history(finding: Finding) -> list[str]:
+    """What earlier runs knew; nothing where none was asked."""
+    history = finding.history
+    if history is None:
+        return []
+    if history.novelty is Novelty.KNOWN:
+        seen = text.plural(history.runs_seen, "run")
+        lines = [f"known since {format_time(history.first_seen)}: seen by {seen}, this one included"]
+    else:
+        lines = [_NOVELTY[history.novelty]]
+    if history.accrued_since_first_seen is not None and history.novelty is Novelty.KNOWN:
+        lines.append(f"US$ {text.accrual(history.accrued_since_first_seen)} since then, at today's list price")
+    if history.accrued_since_creation is not None:
+        lines.append(f"US$ {text.accrual(history.accrued_since_creation)} since it was made, at today's list price")
+    return _section("Earlier runs", lines)
+
+
 def _remedies(finding: Finding, report: Report) -> list[str]:
     """For a verdict that waits for a list: how to read it."""
     if finding.verdict is not Verdict.UNKNOWN:
@@ -243,35 +267,5 @@ def _remedies(finding: Finding, report: Report) -> list[str]:
     return _section("To find out", dict.fromkeys(gap.hint for gap in report.gaps if gap.scope in sources))
 
 
-_DESCRIBES_THE_RESOURCE = re.compile(r"^gcloud compute \S+ describe NAME --region REGION --project PROJECT$")
-_PLACEHOLDER = re.compile(r"\b(LOAD_BALANCER|NAMESPACE|SERVICE|PROJECT|REGION|NAME|KIND)\b")
-
-
 def _confirm_by_hand(finding: Finding) -> list[str]:
-    """What a person types to see the same; never run by the auditor."""
-    lines = [describe(finding.resource)]
-    reason = BY_CODE.get(finding.reason)
-    if reason is not None and not _DESCRIBES_THE_RESOURCE.search(reason.confirm):
-        lines.append(_filled(reason.confirm, finding))
-    return _section("Confirm", lines)
-
-
-def _filled(command: str, finding: Finding) -> str:
-    """A command of the reasons with the names of this finding in it, quoted; a name that is not known stays."""
-    owner = finding.owner
-    resource = finding.resource
-    is_about_object = "kubectl" in command
-    values = {
-        "PROJECT": resource.project,
-        "REGION": resource.location,
-        "NAME": owner.name if is_about_object and owner else resource.name,
-        "KIND": owner.kind.lower() if owner and owner.kind else None,
-        "NAMESPACE": owner.namespace if owner else None,
-        "SERVICE": owner.name if owner and owner.kind == "Service" else None,
-        "LOAD_BALANCER": place(finding).full,
-    }
-    return _PLACEHOLDER.sub(lambda match: _quoted(values[match.group()], match.group()), command)
-
-
-def _quoted(value: str | None, placeholder: str) -> str:
-    return quote(text.clean(value)) if value else placeholder
+    return _section("Confirm", confirm_by_hand(finding))

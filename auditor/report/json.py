@@ -45,8 +45,8 @@ def render(report: Report, selection: Selection) -> str:
         "coverage": _coverage(report),
         "counts": {verdict.value: report.counts.get(verdict, 0) for verdict in Verdict},
         "summary": _summary(report),
-        "findings": [_finding(item) for item in selected.findings],
-        "suppressed": [_finding(item) for item in selected.suppressed],
+        "findings": [finding_document(item) for item in selected.findings],
+        "suppressed": [finding_document(item) for item in selected.suppressed],
         "notes": list(report.notes),
         "warnings": list(report.warnings),
     }
@@ -54,10 +54,15 @@ def render(report: Report, selection: Selection) -> str:
         document["settings"] = dict(report.settings)
     if report.history is not None:
         document["history"] = _history(report.history)
-        document["gone"] = [_finding(item) for item in report.gone]
-    written = orjson.dumps(_writable(document), option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE)
+        document["gone"] = [finding_document(item) for item in report.gone]
+    return written(document)
+
+
+def written(document: Mapping[str, Any]) -> str:
+    """A document as indented JSON that is safe to print, whatever its strings hold."""
+    plain = orjson.dumps(_writable(document), option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE)
     # Such characters stand only inside strings: escaped they mean the same, and cannot steer a terminal.
-    return _INVISIBLE.sub(lambda match: f"\\u{ord(match.group()):04x}", written.decode())
+    return _INVISIBLE.sub(lambda match: f"\\u{ord(match.group()):04x}", plain.decode())
 
 
 def _coverage(report: Report) -> Mapping[str, Any]:
@@ -80,16 +85,17 @@ def _coverage(report: Report) -> Mapping[str, Any]:
 
 def _summary(report: Report) -> Mapping[str, Any]:
     summary = report.summary
-    monthly = {verdict.value: _amount(summary.monthly.get(verdict)) for verdict in Verdict}
+    monthly = {verdict.value: amount_text(summary.monthly.get(verdict)) for verdict in Verdict}
     monthly |= {
-        "saving": _amount(summary.saving),
-        "total": _amount(summary.total),
-        "suppressed": _amount(summary.suppressed),
+        "saving": amount_text(summary.saving),
+        "total": amount_text(summary.total),
+        "suppressed": amount_text(summary.suppressed),
     }
     return {"currency": summary.currency, "monthly": monthly}
 
 
-def _finding(finding: Finding) -> Mapping[str, Any]:
+def finding_document(finding: Finding) -> Mapping[str, Any]:
+    """One finding, as docs/report.md describes it."""
     resource, cost = finding.resource, finding.cost
     document: dict[str, Any] = {
         "id": finding.id,
@@ -106,8 +112,8 @@ def _finding(finding: Finding) -> Mapping[str, Any]:
         "ip": finding.ip,
         "created_at": format_time(finding.created_at),
         "cost": {
-            "monthly": _amount(cost.monthly) if cost else None,
-            "monthly_if_deleted_alone": _amount(cost.monthly_if_deleted_alone) if cost else None,
+            "monthly": amount_text(cost.monthly) if cost else None,
+            "monthly_if_deleted_alone": amount_text(cost.monthly_if_deleted_alone) if cost else None,
             "currency": cost.currency if cost else "USD",
             "notes": list(cost.notes) if cost else [],
         },
@@ -136,7 +142,7 @@ def _finding_history(history: FindingHistory) -> Mapping[str, Any]:
 
 
 def _accrual(accrual: Accrual | None) -> Mapping[str, Any] | None:
-    return None if accrual is None else {"low": _amount(accrual.low), "high": _amount(accrual.high)}
+    return None if accrual is None else {"low": amount_text(accrual.low), "high": amount_text(accrual.high)}
 
 
 def _history(history: ReportHistory) -> Mapping[str, Any]:
@@ -148,10 +154,10 @@ def _history(history: ReportHistory) -> Mapping[str, Any]:
         "trend": [
             {
                 "at": format_time(point.at),
-                "saving": _amount(point.saving),
-                "idle": _amount(point.idle),
-                "unknown": _amount(point.unknown),
-                "total": _amount(point.total),
+                "saving": amount_text(point.saving),
+                "idle": amount_text(point.idle),
+                "unknown": amount_text(point.unknown),
+                "total": amount_text(point.total),
                 "is_partial": point.is_partial,
             }
             for point in history.trend
@@ -171,7 +177,8 @@ def _owner(owner: Owner | None) -> Mapping[str, Any] | None:
     }
 
 
-def _amount(amount: Decimal | None) -> str | None:
+def amount_text(amount: Decimal | None) -> str | None:
+    """An amount with two places; None where it is not known."""
     return None if amount is None else str(to_cents(amount))
 
 

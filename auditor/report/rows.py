@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 from auditor.model.finding import Finding, Owner, Verdict
+from auditor.model.history import FindingHistory, Novelty
 from auditor.model.names import ResourceName
 from auditor.model.snapshot import JUDGED_COLLECTIONS
 
@@ -50,6 +51,15 @@ class Row:
         return tuple(dict.fromkeys(item.ip for item in (self.head, *self.findings) if item.ip))
 
     @property
+    def history(self) -> FindingHistory | None:
+        """What earlier runs say of the head; None where none was asked."""
+        return self.head.history
+
+    @property
+    def novelty(self) -> Novelty | None:
+        return self.history.novelty if self.history else None
+
+    @property
     def warnings(self) -> tuple[str, ...]:
         return tuple(dict.fromkeys(text for item in (self.head, *self.findings) for text in item.warnings))
 
@@ -63,6 +73,13 @@ def fold(findings: Iterable[Finding]) -> tuple[Row, ...]:
     return tuple(sorted(rows, key=_order))
 
 
+def what(row: Row) -> str:
+    """What a row is to a reader: the Kubernetes object, else the resource that speaks for it."""
+    name = text.object_name(row.owner) if row.owner else ""
+    resource = row.head.resource
+    return name or text.clean(f"{text.kind_name(resource.collection)} {resource.name}")
+
+
 def _row(root: ResourceName, verdict: Verdict, members: list[Finding]) -> Row:
     def speaks_first(finding: Finding) -> tuple[bool, int, str]:
         collection = finding.resource.collection
@@ -74,10 +91,3 @@ def _row(root: ResourceName, verdict: Verdict, members: list[Finding]) -> Row:
 
 def _order(row: Row) -> tuple[int, Decimal, str]:
     return (row.verdict.rank, -(row.monthly or Decimal(0)), row.head.resource.full)
-
-
-def what(row: Row) -> str:
-    """The Kubernetes object, else the resource that speaks for the row."""
-    name = text.object_name(row.owner) if row.owner else ""
-    resource = row.head.resource
-    return name or text.clean(f"{text.kind_name(resource.collection)} {resource.name}")

@@ -5,9 +5,11 @@ from __future__ import annotations
 from decimal import Decimal
 
 from auditor.model.finding import SHOWN_BY_DEFAULT, Verdict, format_time
+from auditor.model.history import Novelty
 from auditor.model.report import Report
 
 from . import text
+from .rows import fold
 from .selection import Selected, Selection
 
 _NAMES_SHOWN = 3
@@ -73,3 +75,20 @@ def summary_sentence(report: Report) -> str:
     return (
         f"Audited {text.plural(sum(report.counts.values()), 'resource')}: {counts}. {saving_sentence(report)}{unread}"
     )
+
+
+def history_sentence(report: Report) -> str:
+    """How many load balancers and addresses are new, known and gone; "" where no earlier run was asked."""
+    history = report.history
+    if history is None:
+        return ""
+    source = text.clean(history.source)
+    if history.previous is None:
+        return f"No earlier run of this scope in {source}: nothing can be called new yet."
+    rows = [row for row in fold(report.findings) if row.verdict in SHOWN_BY_DEFAULT]
+    novelties = [row.novelty for row in rows]
+    counts = [f"{novelties.count(Novelty.NEW):,} new", f"{novelties.count(Novelty.KNOWN):,} known"]
+    counts += [f"{novelties.count(None):,} not comparable"] if None in novelties else []
+    counts.append(f"{len(fold(report.gone)):,} gone")
+    runs = text.plural(history.runs, "earlier run")
+    return f"{', '.join(counts)} since {text.day(history.previous)} ({runs} in {source})."

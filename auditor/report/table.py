@@ -12,13 +12,14 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from auditor.model.finding import Verdict
+from auditor.model.history import Novelty
 from auditor.model.report import Report
 
 from . import cautions, gaps, text
 from .drawing import SEPARATOR_WIDTH, draw
 from .rows import Row, fold, what
 from .selection import Selected, Selection, select
-from .sentences import nothing_sentence, saving_sentence, snapshot_line, suppressed_sentence
+from .sentences import history_sentence, nothing_sentence, saving_sentence, snapshot_line, suppressed_sentence
 from .totals import shown_sum, totals
 
 _ANSI = {
@@ -29,6 +30,7 @@ _ANSI = {
 }
 _BOLD, _DIM = "1", "2"
 _MOST_WARNINGS = 8
+_MOST_GONE = 8
 _UNBOUNDED = 10**6
 _MOST_HINTS = 2
 _NAMES_SHOWN = 3
@@ -69,6 +71,7 @@ def render(report: Report, selection: Selection, layout: Layout) -> str:
         snapshot_line(report),
         _findings(report, selected, selection, layout),
         _suppressed(report, selected, selection, layout),
+        _gone(report, layout),
         _totals(report, selected, selection, layout),
         _before_deleting(selected, layout),
         _notes("Notes", report.notes, layout),
@@ -94,6 +97,28 @@ def _suppressed(report: Report, selected: Selected, selection: Selection, layout
         for row in fold(selected.suppressed)
     ]
     return "\n".join(lines)
+
+
+def _gone(report: Report, layout: Layout) -> str:
+    """What earlier runs reported and this one, having looked, does not find."""
+    if report.history is None or not report.gone:
+        return ""
+    rows = fold(report.gone)
+    shown = rows if layout.is_wide else rows[:_MOST_GONE]
+    lines = [
+        f"was {text.verdict_name(row.verdict)}, {text.money(row.monthly)} a month: {_label(row)} "
+        f"({text.clean(row.root.project)}/{text.clean(row.root.location)}), last seen {text.day(_last_seen(row))}"
+        for row in shown
+    ]
+    more = len(rows) - len(shown)
+    lines += [f"… and {more:,} more: see --format wide"] if more else []
+    return "\n".join(
+        [_paint(f"Gone since {text.day(report.history.previous)}:", _BOLD, layout), *_wrapped(lines, layout)]
+    )
+
+
+def _last_seen(row: Row) -> datetime | None:
+    return row.history.last_seen if row.history else None
 
 
 # Rows
@@ -127,6 +152,7 @@ def _columns(report: Report) -> list[_Column]:
         _verdict_column(),
         _Column("US$/month", _money, align="right"),
         _age_column(report.snapshot_taken_at),
+        *_seen_columns(report),
         _Column("Where", where, narrowest=11, comfortable=22, narrow_rank=4),
         _Column("What", what, narrowest=16, comfortable=24),
         _Column("Parts", lambda row: f"+{row.part_count}" if row.part_count else "", align="right", narrow_rank=5),
@@ -148,6 +174,8 @@ def _wide_columns(report: Report) -> list[_Column]:
         _Column("US$/month", _money, align="right"),
         _Column("Alone", _money_alone, align="right"),
         _age_column(report.snapshot_taken_at),
+        *_seen_columns(report),
+        *_accrued_columns(report),
         _Column("Project", lambda row: text.clean(row.root.project)),
         _Column("Location", lambda row: text.clean(row.root.location)),
         _Column("Object", object_name),
@@ -168,6 +196,35 @@ def _verdict_column() -> _Column:
 
 def _age_column(as_of: datetime) -> _Column:
     return _Column("Age", lambda row: text.age(row.head.created_at, as_of), align="right")
+
+
+def _seen_columns(report: Report) -> list[_Column]:
+    """Whether earlier runs saw it; only where some were asked."""
+    return [_Column("Seen", _seen, narrow_rank=2)] if report.history else []
+
+
+def _seen(row: Row) -> str:
+    history = row.history
+    if history is None or history.novelty is None:
+        return text.UNKNOWN
+    return "new" if history.novelty is Novelty.NEW else text.plural(history.runs_seen, "run")
+
+
+def _accrued_columns(report: Report) -> list[_Column]:
+    """What it has cost since the first run that saw it, and since it was made."""
+    if not report.history:
+        return []
+
+    def since_first_seen(row: Row) -> str:
+        return text.accrual(row.history.accrued_since_first_seen if row.history else None)
+
+    def since_creation(row: Row) -> str:
+        return text.accrual(row.history.accrued_since_creation if row.history else None)
+
+    return [
+        _Column("US$ since seen", since_first_seen, align="right"),
+        _Column("US$ since made", since_creation, align="right"),
+    ]
 
 
 def _money(row: Row) -> str:
@@ -247,6 +304,8 @@ def _shortened(columns: Sequence[_Column], cells: Mapping[str, Sequence[str]], w
 def _painted(title: str, cell: str, row: Row, layout: Layout) -> str:
     if title == "Verdict":
         return _paint(cell, _ANSI.get(row.verdict, _DIM), layout)
+    if title == "Seen" and cell == "new":
+        return _paint(cell, _BOLD, layout)
     if title == "What" and layout.has_links:
         # OSC 8: terminals show the text and open the address; others show the text.
         return f"\x1b]8;;{text.console_url(row.head.resource)}\x1b\\{cell}\x1b]8;;\x1b\\"
@@ -284,6 +343,8 @@ def _total_name(verdict: Verdict | None, layout: Layout) -> str:
 
 def _sentences(report: Report, selected: Selected) -> list[str]:
     lines = [saving_sentence(report)]
+    if report.history is not None:
+        lines.append(history_sentence(report))
     if report.suppressed:
         lines.append(suppressed_sentence(report))
     if selected.filtered_count:

@@ -35,10 +35,12 @@ def _environment() -> Environment:
     )
     environment.filters |= {
         "age": text.age,
+        "clean": text.clean,
         "console_url": text.console_url,
         "day": text.day,
         "dollars": text.dollars,
         "kind": text.kind_name,
+        "moment": text.moment,
         "money": text.money,
         "plural": text.plural,
         "time": format_time,

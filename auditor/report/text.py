@@ -8,6 +8,7 @@ from decimal import Decimal
 from urllib.parse import quote
 
 from auditor.model.finding import Owner, Verdict
+from auditor.model.history import Accrual
 from auditor.model.money import spoken, to_cents
 from auditor.model.names import CONTAINER_PREFIX, ResourceName
 from auditor.model.nouns import noun
@@ -21,6 +22,7 @@ _UNSAFE = re.compile(
     "["
     "\x00-\x1f\x7f-\x9f"  # C0 and C1: ANSI sequences, newlines, carriage returns
     "\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb"  # bidirectional, zero-width, line separators
+    "\ufffe\uffff"  # no letters, and not allowed in XML
     "\ud800-\udfff"  # lone surrogates cannot be written as UTF-8
     "\U000e0000-\U000e007f"  # invisible tags
     "]"
@@ -59,6 +61,13 @@ def dollars(amount: Decimal | None) -> str:
     return spoken(to_cents(amount), "USD")
 
 
+def accrual(accrued: Accrual | None) -> str:
+    """What something has cost so far: "0.00 to 240.00", one amount where both are the same, — where it is not known."""
+    if accrued is None:
+        return UNKNOWN
+    return money(accrued.high) if accrued.low == accrued.high else f"{money(accrued.low)} to {money(accrued.high)}"
+
+
 def age(created_at: datetime | None, as_of: datetime) -> str:
     """How old a thing is in its largest sensible unit: 12m, 26h, 42d."""
     if created_at is None:
@@ -74,6 +83,11 @@ def age(created_at: datetime | None, as_of: datetime) -> str:
 def day(moment: datetime | None) -> str:
     """The day of a time in UTC, as 2026-11-22; — where it is not known."""
     return UNKNOWN if moment is None else moment.astimezone(UTC).date().isoformat()
+
+
+def moment(time: datetime) -> str:
+    """A time in UTC for people, as 2026-11-22 06:00 UTC."""
+    return f"{time.astimezone(UTC):%Y-%m-%d %H:%M} UTC"
 
 
 def plural(count: int, word: str, words: str | None = None) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 import ssl
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import cache
@@ -36,15 +37,24 @@ def make_authority(name: str) -> Authority:
     return Authority(key, builder.sign(key, hashes.SHA256()))
 
 
-def server_context(authority: Authority, folder: Path, name: str) -> ssl.SSLContext:
-    """A TLS context with a certificate for 127.0.0.1 and localhost; its key stays in `folder`."""
+LOOPBACK_NAMES: tuple[x509.GeneralName, ...] = (
+    x509.DNSName("localhost"),
+    x509.DNSName("kubernetes.default.svc"),
+    x509.IPAddress(ipaddress.ip_address("127.0.0.1")),
+)
+
+
+def server_context(
+    authority: Authority,
+    folder: Path,
+    name: str,
+    *,
+    names: Sequence[x509.GeneralName] = LOOPBACK_NAMES,
+    expires_in: timedelta = timedelta(days=1),
+) -> ssl.SSLContext:
+    """A TLS context with a certificate, by default for 127.0.0.1 and localhost; its key stays in `folder`."""
     key = ec.generate_private_key(ec.SECP256R1())
-    builder = _builder(_name("localhost"), authority.certificate.subject, key.public_key())
-    names = [
-        x509.DNSName("localhost"),
-        x509.DNSName("kubernetes.default.svc"),
-        x509.IPAddress(ipaddress.ip_address("127.0.0.1")),
-    ]
+    builder = _builder(_name("localhost"), authority.certificate.subject, key.public_key(), expires_in)
     issuer = x509.AuthorityKeyIdentifier.from_issuer_public_key(authority.key.public_key())
     builder = builder.add_extension(x509.SubjectAlternativeName(names), critical=False)
     builder = builder.add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
@@ -80,7 +90,12 @@ def _name(text: str) -> x509.Name:
     return x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, text)])
 
 
-def _builder(subject: x509.Name, issuer: x509.Name, public_key: ec.EllipticCurvePublicKey) -> x509.CertificateBuilder:
+def _builder(
+    subject: x509.Name,
+    issuer: x509.Name,
+    public_key: ec.EllipticCurvePublicKey,
+    expires_in: timedelta = timedelta(days=1),
+) -> x509.CertificateBuilder:
     now = datetime.now(UTC)
     return (
         x509.CertificateBuilder()
@@ -88,8 +103,8 @@ def _builder(subject: x509.Name, issuer: x509.Name, public_key: ec.EllipticCurve
         .issuer_name(issuer)
         .public_key(public_key)
         .serial_number(x509.random_serial_number())
-        .not_valid_before(now - timedelta(minutes=5))
-        .not_valid_after(now + timedelta(days=1))
+        .not_valid_before(now - timedelta(days=2))
+        .not_valid_after(now + expires_in)
         .add_extension(x509.SubjectKeyIdentifier.from_public_key(public_key), critical=False)
     )
 

@@ -1,0 +1,120 @@
+"""From settings to a history: what an audit is compared with, and where it is kept (docs/report.md, History).
+
+The order of a run: open the history, so that a bad one is known before anything else is asked; audit; compare; keep
+the run; and only then deliver. A crash before the run is kept loses nothing, for it reported nothing; one after it is
+mended by a further attempt of the same execution, which replaces the run and does not take it for an earlier one.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+from .cost.accrual import accrue
+from .deliver.storage import Store
+from .errors import AuditorError, UsageError
+from .history.compare import compare
+from .history.past import PastRun, read_past
+from .history.runs import FOLDER, earlier_runs, execution_of, keep_run, list_runs, read_runs
+from .model.finding import Verdict, format_time
+from .model.inventory import Inventory
+from .model.money import PriceTable
+from .model.report import Report
+from .model.report_document import NotAReport
+from .report import json
+from .report.selection import Selection
+from .report_files import not_a_report, read_document
+from .settings import Settings
+from .store_run import store_at
+
+EXECUTION_VARIABLE = "CLOUD_RUN_EXECUTION"
+"""Set by Cloud Run, the same for every attempt of one execution:
+https://cloud.google.com/run/docs/container-contract#jobs-env-vars"""
+_EVERYTHING = Selection(verdicts=tuple(Verdict))
+
+
+@dataclass(frozen=True, slots=True)
+class KeptHistory:
+    """--history: the runs of a store, and this run among them afterwards."""
+
+    store: Store
+    execution: str
+
+    def compared(self, report: Report) -> Report:
+        """The report with what the earlier runs knew. Where they cannot be listed any more: without, and a warning."""
+        complaints: list[str] = []
+        try:
+            runs = list_runs(self.store, complaints.append)
+        except AuditorError as error:
+            return _warned(report, [f"There is no history in this report: {error.message}"])
+        before = earlier_runs(runs, report.snapshot_taken_at, self.execution)
+        read = read_runs(self.store, before.kept, complaints.append)
+        compared = compare(report, read, self.store.location, before.older)
+        return _warned(compared, complaints)
+
+    def keep(self, report: Report) -> None:
+        """Keep the report as this execution's run, whole and unfiltered. Raises NotDelivered or NothingRead."""
+        document = json.render(report, _EVERYTHING).encode()
+        keep_run(self.store, document, report.snapshot_taken_at, self.execution)
+
+
+@dataclass(frozen=True, slots=True)
+class Baseline:
+    """--baseline: one report file, which is never written to."""
+
+    path: str
+    run: PastRun
+
+    def compared(self, report: Report) -> Report:
+        """The report with what the baseline knew."""
+        compared = compare(report, [self.run], self.path)
+        complaints = []
+        if self.run.taken_at >= report.snapshot_taken_at:
+            complaints.append(
+                f"The baseline {self.path} is of {format_time(self.run.taken_at)}, which is not before this audit: "
+                "nothing was compared with it."
+            )
+        elif not compared.history or not compared.history.runs:
+            complaints.append(f"The baseline {self.path} is of other projects: nothing was compared with it.")
+        if not self.run.lists_all_reported:
+            complaints.append(
+                f"The baseline {self.path} was written with filters: what it leaves out is called neither new nor gone."
+            )
+        return _warned(compared, complaints)
+
+    def keep(self, report: Report) -> None:
+        """A baseline stays as it is."""
+
+
+History = KeptHistory | Baseline
+
+
+def open_history(chosen: Settings, environment: Mapping[str, str], *, random_id: str | None = None) -> History | None:
+    """What the settings name to compare with; None if nothing. Raises UsageError or NothingRead: a history that
+    cannot be read is no empty one. Reads the baseline, or lists the runs once."""
+    if chosen.history is not None and chosen.baseline is not None:
+        raise UsageError(
+            "--history and --baseline exclude each other", "A history compares with the last runs by itself."
+        )
+    if chosen.baseline is not None:
+        path = str(chosen.baseline)
+        try:
+            return Baseline(path, read_past(read_document(path)))
+        except NotAReport as error:
+            raise not_a_report(path, error) from error
+    if chosen.history is None:
+        return None
+    store = store_at(chosen.history, chosen, environment)
+    store.names(FOLDER)
+    execution = execution_of(environment.get(EXECUTION_VARIABLE, "") or random_id or secrets.token_hex(4))
+    return KeptHistory(store, execution)
+
+
+def with_history(report: Report, history: History | None, inventory: Inventory, prices: PriceTable) -> Report:
+    """The report compared with its history, and what everything has cost since; the same without a history."""
+    return report if history is None else accrue(history.compared(report), inventory, prices)
+
+
+def _warned(report: Report, complaints: list[str]) -> Report:
+    return replace(report, warnings=(*report.warnings, *complaints)) if complaints else report

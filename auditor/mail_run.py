@@ -1,0 +1,404 @@
+"""From settings and a report to mails and chat messages: whether to send, to whom, and what became of it."""
+
+from __future__ import annotations
+
+import secrets
+import tempfile
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from email.message import EmailMessage
+from enum import StrEnum
+from pathlib import Path
+
+from .console import Console
+from .deliver import chat as chat_delivery
+from .deliver import mail, marker
+from .deliver.chat import Webhook
+from .deliver.envelope import Envelope, compressed, fitting, message_of
+from .deliver.mail import Security, Server
+from .deliver.storage import Store
+from .errors import AuditorError, NotDelivered, UsageError
+from .model.finding import WASTE
+from .model.letter import Attachment, ChatService, Picture
+from .model.names import is_loopback
+from .model.report import Report
+from .report import charts, chat, csv, email, html, json
+from .report.digest import unseen_waste
+from .report.selection import Selection, unmatched
+from .report.text import plural
+from .report_files import read_report_file
+from .settings import Settings
+
+EXECUTION_VARIABLE = "CLOUD_RUN_EXECUTION"
+"""Cloud Run's name of one execution of a job: the same for every attempt of it."""
+_PLACEHOLDER = "gke-auditor@localhost"
+"""Sender and recipient of a dry run that names none."""
+_LARGE_JSON = 1_000_000
+_LONGEST_SECRET = 10_000
+
+
+class SendWhen(StrEnum):
+    """Which reports are worth a mail."""
+
+    ALWAYS = "always"
+    """Every one, so that silence means that something is broken."""
+    FINDINGS = "findings"
+    """Those with something orphaned or unused that is not suppressed, or with a gap, which may hide such a thing."""
+    NEW = "new"
+    """Those with something orphaned or unused that is not suppressed and that no earlier run has seen."""
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What is to be sent and how; everything in it was checked, and nothing was contacted."""
+
+    send_when: SendWhen
+    sender: str
+    recipients: tuple[str, ...]
+    server: Server | None
+    webhook: Webhook | None
+    dry_run: Path | None
+    timeout_s: float
+    open_markers: Callable[[], Store] | None
+    """Where it is noted what was sent; None = it is not noted."""
+
+
+def plan_of(chosen: Settings, dry_run: Path | None, environment: Mapping[str, str]) -> Plan:
+    """What the settings ask for. Raises UsageError for what is missing or does not go together."""
+    _check_source(chosen)
+    server = None
+    if chosen.mail_to and dry_run is None:
+        server = _server(chosen)
+    if not chosen.mail_to and chosen.chat_webhook_file is None and dry_run is None:
+        raise UsageError("Nobody to send to", "Name --to ADDRESS, --chat-webhook-file FILE, or --dry-run FILE.eml.")
+    recipients = chosen.mail_to or ((_PLACEHOLDER,) if dry_run else ())
+    return Plan(
+        send_when=SendWhen(chosen.send_when),
+        sender=chosen.mail_from or _PLACEHOLDER,
+        recipients=tuple(dict.fromkeys(recipients)),
+        server=server,
+        webhook=_webhook(chosen),
+        dry_run=dry_run,
+        timeout_s=chosen.timeout.total_seconds(),
+        open_markers=_markers(chosen, environment),
+    )
+
+
+def _markers(chosen: Settings, environment: Mapping[str, str]) -> Callable[[], Store] | None:
+    """Markers stand beside the runs of --history."""
+    location = chosen.history
+    if location is None:
+        return None
+    from .store_run import store_at  # noqa: PLC0415 - loads the clients of Google
+
+    return lambda: store_at(location, chosen, environment)
+
+
+def _check_source(chosen: Settings) -> None:
+    if chosen.report is not None and (chosen.snapshot or chosen.folder or chosen.organization or chosen.baseline):
+        raise UsageError(
+            "--report is a report already: --snapshot, --folder, --organization and --baseline do not go with it"
+        )
+    has_history = chosen.report is not None or chosen.history is not None or chosen.baseline is not None
+    if chosen.send_when == SendWhen.NEW and not has_history:
+        raise _nothing_to_compare_with()
+
+
+def _nothing_to_compare_with() -> UsageError:
+    return UsageError(
+        "--send-when new needs earlier runs to compare with",
+        "Keep them with --history PLACE, name one with --baseline FILE, or use --send-when findings.",
+    )
+
+
+def _server(chosen: Settings) -> Server:
+    if chosen.mail_from is None:
+        raise UsageError("Nobody sends the mail", "Name --from ADDRESS, a role address that may send by this server.")
+    if chosen.smtp_host is None:
+        raise UsageError("No server to send by", "Name --smtp-host HOST, or look at the mail with --dry-run FILE.eml.")
+    if (chosen.smtp_user is None) != (chosen.smtp_password_file is None):
+        raise UsageError("--smtp-user and --smtp-password-file go together")
+    port = chosen.smtp_port
+    if chosen.smtp_security == "auto":
+        security = Security.TLS if port == mail.TLS_PORT else Security.STARTTLS
+    else:
+        security = Security(chosen.smtp_security)
+    if security is Security.PLAIN and not is_loopback(chosen.smtp_host):
+        raise UsageError(
+            f"--smtp-security plain is for a server on this machine, and {chosen.smtp_host} is none",
+            "Use starttls (port 587) or tls (port 465).",
+        )
+    return Server(
+        host=chosen.smtp_host,
+        port=port or (mail.TLS_PORT if security is Security.TLS else mail.SUBMISSION_PORT),
+        security=security,
+        user=chosen.smtp_user or "",
+        password=_secret(chosen.smtp_password_file, "password") if chosen.smtp_password_file else "",
+        timeout_s=chosen.timeout.total_seconds(),
+    )
+
+
+def _webhook(chosen: Settings) -> Webhook | None:
+    if chosen.chat_webhook_file is None:
+        return None
+    service = None if chosen.chat_kind == "auto" else ChatService(chosen.chat_kind)
+    return chat_delivery.webhook_of(_secret(chosen.chat_webhook_file, "chat webhook"), service)
+
+
+def _secret(path: Path, what: str) -> str:
+    """The text of a file without the newline at its end. Raises UsageError, never with anything of the text."""
+    try:
+        written = path.read_text("utf-8").rstrip("\r\n")
+    except UnicodeDecodeError:
+        raise UsageError(f"The file of the {what}, {path}, is not UTF-8") from None
+    except OSError as error:
+        raise UsageError(f"Cannot read the {what} from {path}: {error.strerror}") from error
+    if not written or len(written) > _LONGEST_SECRET or any(ord(letter) < 32 for letter in written):
+        raise UsageError(f"The file of the {what}, {path}, must hold it alone, on one line")
+    return written
+
+
+def read_report(path: Path) -> Report:
+    """The report of a file. Raises UsageError for one whose filters hide what is orphaned or unused: a mail on it would
+    say that there is nothing, or less than there is."""
+    report = read_report_file(str(path))
+    listed = sum(finding.verdict in WASTE for finding in (*report.findings, *report.suppressed))
+    hidden = sum(report.counts.get(verdict, 0) for verdict in WASTE) - listed
+    if hidden > 0:
+        raise UsageError(
+            f"{path} was written with filters that hide {plural(hidden, 'resource')} of what is orphaned or unused",
+            "Write it without filters: gke-auditor audit --format json --output FILE",
+        )
+    return report
+
+
+# Sending
+
+
+def is_wanted(report: Report, send_when: SendWhen) -> bool:
+    """Whether a report is worth a mail. Raises UsageError for `new` without earlier runs to compare with."""
+    if send_when is SendWhen.ALWAYS:
+        return True
+    if send_when is SendWhen.FINDINGS:
+        return bool(report.gaps) or any(finding.verdict in WASTE for finding in report.findings)
+    if report.history is None:
+        raise _nothing_to_compare_with()
+    return bool(unseen_waste(report))
+
+
+def deliver(
+    report: Report,
+    selection: Selection,
+    plan: Plan,
+    console: Console,
+    *,
+    now: datetime,
+    environment: Mapping[str, str],
+) -> None:
+    """Send the report as the plan says; where that is noted, at most once a day for each scope and recipients.
+
+    A mail that fails does not keep the chat message back. Raises NotDelivered for the first that failed.
+    """
+    if not is_wanted(report, plan.send_when):
+        console.say(f"Nothing sent: there is nothing that --send-when {plan.send_when.value} asks for.")
+        return
+    for warning in unmatched(report, selection):
+        console.warning(warning)
+    scope = "\n".join(report.parents or report.projects)
+    message, envelope = _message(report, selection, plan, console, scope, now, environment)
+    post = None if plan.webhook is None else chat.render(report, selection, plan.webhook.service)
+    if plan.dry_run is not None:
+        _write_dry_run(plan.dry_run, message, post, console)
+        return
+    store = plan.open_markers() if plan.open_markers is not None else None
+    tasks: list[Callable[[], None]] = []
+    if plan.server is not None:
+        tasks.append(lambda: _send_mail(message, envelope, plan, console, now, store))
+    if plan.webhook is not None and post is not None:
+        tasks.append(lambda: _post(post, scope, plan, console, now, store))
+    failures = []
+    for task in tasks:
+        try:
+            task()
+        except AuditorError as error:
+            failures.append(error)
+    for failure in failures[1:]:
+        console.error(failure.message, failure.hint)
+    if failures:
+        raise failures[0]
+
+
+def _message(
+    report: Report,
+    selection: Selection,
+    plan: Plan,
+    console: Console,
+    scope: str,
+    now: datetime,
+    environment: Mapping[str, str],
+) -> tuple[EmailMessage, Envelope]:
+    attachments = attachments_of(report, selection)
+    kept = fitting(attachments)
+    left_out = tuple(item.name for item in attachments if item not in kept)
+    if left_out:
+        console.warning(f"Too large for a mail and left out: {', '.join(left_out)}")
+    trend = _trend(report, console)
+    letter = email.compose(
+        report, selection, attached=tuple(item.name for item in kept), left_out=left_out, trend=trend
+    )
+    occasion = environment.get(EXECUTION_VARIABLE) or report.generated_at.astimezone(UTC).isoformat()
+    envelope = Envelope(plan.sender, plan.recipients, scope, occasion, now)
+    return message_of(letter, envelope, kept), envelope
+
+
+def attachments_of(report: Report, selection: Selection) -> tuple[Attachment, ...]:
+    """The whole report in the forms that readers dig in."""
+    document = Attachment("report.json", "application/json", _bytes(json.render(report, selection)))
+    if len(document.content) > _LARGE_JSON:
+        document = compressed(document)
+    findings = Attachment("findings.csv", "text/csv", _bytes(csv.render(report, selection)))
+    unread = Attachment("findings.csv.gaps.csv", "text/csv", _bytes(csv.render_gaps(report)))
+    page = Attachment("report.html", "text/html", _bytes(html.render(report, selection)))
+    return (findings, *((unread,) if report.gaps else ()), page, document)
+
+
+def _trend(report: Report, console: Console) -> Picture | None:
+    """The chart of the runs so far; None where there are none. A mail does not fail for want of a picture."""
+    for chart in charts.charts(report):
+        if chart.key == "trend":
+            try:
+                return Picture("trend", charts.png(chart), chart.alternative.partition("\n")[0])
+            except OSError as error:
+                console.warning(f"The mail goes without its chart: {error.strerror or error}")
+    return None
+
+
+def _bytes(content: str) -> bytes:
+    return content.encode("utf-8", "replace")
+
+
+def _send_mail(
+    message: EmailMessage, envelope: Envelope, plan: Plan, console: Console, now: datetime, store: Store | None
+) -> None:
+    sending = None
+    if store is not None:
+        name = marker.name_of(envelope.scope, envelope.recipients, now)
+        try:
+            sending = _claim(store, name, envelope.message_id, "mail", console, now)
+        except AuditorError as error:
+            raise NotDelivered(error.message, _joined(error.hint, _keep(message))) from error
+        if sending is None:
+            return
+        if sending.is_repeat:
+            console.warning("A run that has died may have sent this mail already: it is sent under the same Message-ID")
+            message.replace_header("Message-ID", sending.message_id)
+    if plan.server is None:
+        raise ValueError("a plan without a server sends no mail")
+    try:
+        delivery = mail.send(message, envelope.sender, envelope.recipients, plan.server)
+    except NotDelivered as error:
+        _withdraw(store, sending, console)
+        raise NotDelivered(error.message, _joined(error.hint, _keep(message))) from error
+    _confirm(store, sending, "mail", console, now)
+    if delivery.is_complete:
+        console.say(f"Sent the report to {plural(len(delivery.accepted), 'recipient')}.")
+        return
+    problems = [f"{recipient} was refused: {words}" for recipient, words in delivery.refused.items()]
+    if delivery.in_doubt:
+        problems.append(
+            f"the mail to {', '.join(delivery.in_doubt)} may have been sent: {delivery.doubt} after it was handed over"
+        )
+    told = f"Sent the report to {plural(len(delivery.accepted), 'recipient')}; " if delivery.accepted else ""
+    raise NotDelivered(told + "; ".join(problems), _joined("It is not sent again.", _keep(message)))
+
+
+def _post(post: str, scope: str, plan: Plan, console: Console, now: datetime, store: Store | None) -> None:
+    if plan.webhook is None:
+        raise ValueError("a plan without a webhook posts nothing")
+    sending = None
+    if store is not None:
+        name = marker.name_of(scope, (plan.webhook.url,), now)
+        sending = _claim(store, name, "", "chat message", console, now)
+        if sending is None:
+            return
+    try:
+        chat_delivery.post(plan.webhook, post, plan.timeout_s)
+    except chat_delivery.PerhapsPosted:
+        _confirm(store, sending, "chat message", console, now)
+        raise
+    except NotDelivered:
+        _withdraw(store, sending, console)
+        raise
+    _confirm(store, sending, "chat message", console, now)
+    console.say(f"Posted the report to {plan.webhook.host}.")
+
+
+def _claim(
+    store: Store, name: str, message_id: str, what: str, console: Console, now: datetime
+) -> marker.Sending | None:
+    """The right to send; None where it was sent today. Raises NotDelivered where that is not known yet."""
+    answer = marker.claim(store, name, message_id, now, lambda: secrets.token_hex(8))
+    if isinstance(answer, marker.Sending):
+        return answer
+    if answer.is_sent:
+        console.say(f"Not sent again: this {what} was sent at {answer.since:%Y-%m-%d %H:%M} UTC.")
+        return None
+    again = answer.since + marker.STALE_AFTER
+    raise NotDelivered(
+        f"Another run is sending this {what} since {answer.since:%Y-%m-%d %H:%M} UTC, or has died over it",
+        f"Nothing was sent. After {again:%H:%M} UTC a run sends it if the other did not (marker {name}).",
+    )
+
+
+def _confirm(store: Store | None, sending: marker.Sending | None, what: str, console: Console, now: datetime) -> None:
+    """The mail is gone: a marker that cannot be written now is worth a warning, not a failure."""
+    if store is None or sending is None:
+        return
+    try:
+        is_noted = marker.confirm(store, sending, now)
+    except AuditorError as error:
+        is_noted = False
+        console.warning(error.message)
+    if not is_noted:
+        console.warning(f"The {what} was sent, but that could not be noted in {sending.name}: it may be sent once more")
+
+
+def _withdraw(store: Store | None, sending: marker.Sending | None, console: Console) -> None:
+    """Nobody got it, which is what is to be told: a marker that stays is only worth a warning."""
+    if store is None or sending is None:
+        return
+    try:
+        marker.withdraw(store, sending)
+    except AuditorError as error:
+        console.warning(f"{error.message}. The marker {sending.name} stays: for an hour no run tries again")
+
+
+def _keep(message: EmailMessage) -> str:
+    """Keep what could not be sent, here or in the folder for temporary files; the sentence that says where."""
+    for folder in (Path.cwd(), Path(tempfile.gettempdir())):
+        try:
+            with tempfile.NamedTemporaryFile(
+                prefix="gke-auditor-unsent-", suffix=".eml", dir=folder, delete=False
+            ) as file:
+                file.write(message.as_bytes())
+        except OSError:
+            continue
+        return f"The mail is kept in {file.name}"
+    return "The mail could not be kept: neither this folder nor that for temporary files can be written to"
+
+
+def _joined(*sentences: str) -> str:
+    return "\n".join(sentence for sentence in sentences if sentence)
+
+
+def _write_dry_run(path: Path, message: EmailMessage, post: str | None, console: Console) -> None:
+    written = [path]
+    try:
+        path.write_bytes(message.as_bytes())
+        if post is not None:
+            written.append(path.with_suffix(".chat.json"))
+            written[-1].write_bytes(post.encode())
+    except OSError as error:
+        raise NotDelivered(f"Cannot write {written[-1]}: {error.strerror or error}") from error
+    console.say(f"Nothing was sent. Wrote {' and '.join(str(item) for item in written)}.")

@@ -1,0 +1,3 @@
+from deliver.conftest import opened, storage_server
+
+__all__ = ["opened", "storage_server"]
