@@ -234,6 +234,8 @@ class Asked:
     selector: str
     cluster: ClusterKey | None
     is_later_page: bool
+    is_repeat: bool = False
+    """The fault lets the first such request pass and befalls those that follow: a second look, the third page."""
 
     @property
     def shape(self) -> str:
@@ -246,18 +248,26 @@ class Asked:
         path = re.sub(r"/COLLECTION/.+", "/COLLECTION/NAME", path)
         path = re.sub(r"/apis/[^/]+/v\w+", "/apis/GROUP/V", path)
         path = re.sub(r"(/api/v1|GROUP/V)/(?!namespaces/)\w+$", r"\1/PLURAL", path)
-        page = " (a later page)" if self.is_later_page else ""
-        return f"{self.method} {self.service} {path}{' by label' if self.selector else ''}{page}"
+        return f"{self.method} {self.service} {path}{' by label' if self.selector else ''}{self._which}"
 
     def __str__(self) -> str:
         where = f" of {self.cluster.short}" if self.cluster else ""
-        return f"{self.method} {self.service}{self.path}{where}{' (a later page)' if self.is_later_page else ''}"
+        return f"{self.method} {self.service}{self.path}{where}{self._which}"
+
+    @property
+    def _which(self) -> str:
+        page = " (a later page)" if self.is_later_page else ""
+        return f"{page} (not the first one)" if self.is_repeat else page
 
     def failing(self, kind: str, times: int | None = None, scope: str | None = None) -> Fault:
         """The fault that befalls this request and no other; one of pages befalls all pages of its list."""
+        after = 1 if self.is_repeat else 0
+        befallen = replace(self, is_repeat=False)
         if kind in OF_PAGES:
-            return Fault(lambda request: replace(asked(request), is_later_page=False) == self, kind, times, 0, scope)
-        return Fault(lambda request: asked(request) == self, kind, times, 0, scope)
+            return Fault(
+                lambda request: replace(asked(request), is_later_page=False) == befallen, kind, times, after, scope
+            )
+        return Fault(lambda request: asked(request) == befallen, kind, times, after, scope)
 
     def can_suffer(self, kind: str) -> bool:
         """Whether this kind of fault can befall it: false saves a run that would be a clean one."""
@@ -271,6 +281,10 @@ class Asked:
         if kind == "lost_page":
             return self.service != "oauth2" and (self.cluster is None or is_kube_list) and not self.is_later_page
         return True
+
+    def is_worth_a_run(self, kind: str, times: int | None) -> bool:
+        """Whether a run with this fault is another one than the clean run, and what must come of it is known."""
+        return self.can_suffer(kind) and (times is None or self.can_get_over(kind))
 
     def can_get_over(self, kind: str) -> bool:
         """Whether asking again is right: what a token endpoint refuses, it refuses for good."""
@@ -325,8 +339,13 @@ def asked(request: Any) -> Asked:
 
 
 def everything_asked(exchanges: Iterable[Exchange]) -> tuple[Asked, ...]:
-    """The different requests of a run, in the order in which they were first answered."""
-    return tuple(dict.fromkeys(asked(exchange.request) for exchange in exchanges))
+    """The different requests of a run, in the order in which they were first answered; one that was made more than
+    once stands there twice, so that it fails every time or only later."""
+    found: dict[Asked, None] = {}
+    for exchange in exchanges:
+        request = asked(exchange.request)
+        found[replace(request, is_repeat=True) if request in found else request] = None
+    return tuple(found)
 
 
 def one_of_each_shape(requests: Iterable[Asked]) -> tuple[Asked, ...]:
@@ -350,7 +369,7 @@ class Sweep:
 
     def problems(self, request: Asked, kind: str, times: int | None = None) -> Iterator[str]:
         """Everything that is wrong with a run in which this request fails in this way; none = it went as it must."""
-        if not request.can_suffer(kind) or (times is not None and not request.can_get_over(kind)):
+        if not request.is_worth_a_run(kind, times):
             return
         fault = request.failing(kind, times)
         self.world.faults = (fault,)
@@ -456,12 +475,26 @@ MOST_IMPORTANT: tuple[tuple[str, int | None], ...] = (
 """What the tests try; the other kinds differ from one of these in the text of the answer or the speed of the drip."""
 
 
-def faults_of_a_sweep() -> Iterator[tuple[str, int | None]]:
-    """Every kind for ever, and those that pass as often as they do."""
-    for kind in sorted(KINDS):
-        yield kind, None
-        if kind in PASSING:
-            yield kind, PASSING[kind]
+NAMED_FAULTS: tuple[tuple[str, int | None], ...] = (
+    ("forbidden", None),
+    ("api_disabled", None),
+    ("not_found", None),
+    ("too_many", 1),
+    ("s503", 2),
+    ("s503", None),
+    ("truncated", None),
+    ("garbage", None),
+    ("dropped", None),
+    ("hung", None),
+    ("unreachable_scope", None),
+    ("lost_page", None),
+)
+"""What scripts/soak tries with every request: the ways to fail that a live run is promised to stand."""
+
+EVERY_FAULT: tuple[tuple[str, int | None], ...] = tuple(
+    (kind, times) for kind in sorted(KINDS) for times in ((None, PASSING[kind]) if kind in PASSING else (None,))
+)
+"""Every kind for ever, and those that pass as often as they do."""
 
 
 SMALL_AS_OF = datetime(2026, 11, 22, 6, tzinfo=UTC)
