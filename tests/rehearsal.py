@@ -22,6 +22,7 @@ from typing import Any
 
 from googleserver import KINDS, SERVER_THREADS, Exchange, Fault, Manners, World, serve
 from googleserver.faults import kube_address
+from googleserver.scene import ORGANIZATION
 
 from auditor import pipeline
 from auditor.collect import live
@@ -232,6 +233,7 @@ class Asked:
     method: str
     path: str
     selector: str
+    """A label selector, or the folder or organization whose children are listed."""
     cluster: ClusterKey | None
     is_later_page: bool
     is_repeat: bool = False
@@ -246,12 +248,14 @@ class Asked:
         path = re.sub(r"/(organizations|folders)/\d+", r"/\1/N", path)
         path = re.sub(r"/(aggregated|global|regions/L|zones/L)/\w+", r"/\1/COLLECTION", path)
         path = re.sub(r"/COLLECTION/.+", "/COLLECTION/NAME", path)
-        path = re.sub(r"/apis/[^/]+/v\w+", "/apis/GROUP/V", path)
+        path = re.sub(r"/apis/(?!authorization)[^/]+/v\w+", "/apis/GROUP/V", path)
         path = re.sub(r"(/api/v1|GROUP/V)/(?!namespaces/)\w+$", r"\1/PLURAL", path)
-        return f"{self.method} {self.service} {path}{' by label' if self.selector else ''}{self._which}"
+        return (
+            f"{self.method} {self.service} {path}{' by label' if self.selector and self.cluster else ''}{self._which}"
+        )
 
     def __str__(self) -> str:
-        where = f" of {self.cluster.short}" if self.cluster else ""
+        where = f" of {self.cluster.short if self.cluster else self.selector}".removesuffix(" of ")
         return f"{self.method} {self.service}{self.path}{where}{self._which}"
 
     @property
@@ -302,6 +306,8 @@ class Asked:
             return frozenset({clusters_scope(parts[2])})
         if self.path.endswith(":searchAllResources"):
             return frozenset({f"{parts[1]}/{parts[2].partition(':')[0]}/projects"})
+        if self.path in ("/v3/projects", "/v3/folders"):
+            return frozenset({f"{ORGANIZATION}/projects"})
         if self.path.startswith("/v3/projects/"):
             return frozenset({project_scope(parts[2])})
         return frozenset()
@@ -332,7 +338,7 @@ def asked(request: Any) -> Asked:
         request.service,
         request.method,
         request.path,
-        request.value("labelSelector") or "",
+        request.value("labelSelector") or request.value("parent") or "",
         request.cluster,
         request.is_later_page,
     )
@@ -364,6 +370,8 @@ class Sweep:
     as_of: datetime
     clean: Run
     plan: Mapping[str, Any]
+    always: tuple[Fault, ...] = ()
+    """What goes wrong in the clean run, too."""
     timeout_s: float = 0.5
     """Of the runs in which something hangs; all others have time enough."""
 
@@ -372,7 +380,7 @@ class Sweep:
         if not request.is_worth_a_run(kind, times):
             return
         fault = request.failing(kind, times)
-        self.world.faults = (fault,)
+        self.world.faults = (fault, *self.always)
         # google-auth's own second tries at a token take real seconds.
         retry_for_s = 5.0 if request.service == "oauth2" else 90.0
         patience = hurried(self.timeout_s if kind in SLOW else 60, retry_for_s=retry_for_s)
