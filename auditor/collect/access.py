@@ -180,9 +180,7 @@ class _Check:
         try:
             host = projects.fetch_host(self._api, project)
         except RequestFailed as failure:
-            if failure.category is not Category.FORBIDDEN:  # a missing permission is told already
-                where, command = f"project {project}: Compute Engine", mend(failure, "compute", project)
-                self._add(Access(where, command=command, problem=failure.detail))
+            self._add_problem(project, "Compute Engine", "compute", projects.PROJECT_PERMISSIONS[0], failure)
             return
         if host:
             self._start_project(host)
@@ -190,12 +188,25 @@ class _Check:
     def _ask_clusters(self, project: str) -> None:
         found = clusters.fetch(self._api, project)
         coverage = found.coverage
-        if coverage.is_gap and coverage.category is not Category.FORBIDDEN:
+        if coverage.is_gap:
             failure = RequestFailed(coverage.category or Category.UNKNOWN, coverage.detail)
-            where, command = f"project {project}: clusters", mend(failure, "container", project)
-            self._add(Access(where, command=command, problem=coverage.detail))
+            self._add_problem(project, "clusters", "container", clusters.LIST_PERMISSION, failure)
         for cluster in found.clusters:
             self._crew.submit(self._ask_cluster, cluster.key, self._ways(cluster))
+
+    def _add_problem(self, project: str, what: str, service: str, permission: str, failure: RequestFailed) -> None:
+        """What is in the way beside permissions. A missing permission is told already, but a service perimeter refuses
+        those, too, who have it."""
+        if failure.category is Category.FORBIDDEN and not self._may_hold(project, permission):
+            return
+        command = mend(failure, service, project)
+        self._add(Access(f"project {project}: {what}", command=command, problem=failure.detail))
+
+    def _may_hold(self, project: str, permission: str) -> bool:
+        try:
+            return bool(held_permissions(self._api, project, (permission,)))
+        except RequestFailed:
+            return True
 
     # --- clusters ---
 
