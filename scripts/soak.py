@@ -122,10 +122,10 @@ def carry_out_apart(setting: Setting, choice: Choice) -> tuple[int, int, list[st
 
 
 def settings_of(arguments: argparse.Namespace) -> Iterator[Setting]:
-    ways = arguments.how or WAYS
-    for index, way in enumerate(ways):
+    is_whole = arguments.how is None and arguments.seeds is None
+    for index, way in enumerate(WAYS if is_whole else arguments.how or ()):
         yield Setting(way, only_cluster=index > 0, part=arguments.part)
-    for seed in arguments.seeds:
+    for seed in SEEDS if is_whole else arguments.seeds or ():
         yield Setting(seed=seed, part=arguments.part)
 
 
@@ -150,8 +150,8 @@ def parse() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="scripts/soak", description=__doc__)
     parser.add_argument("--kind", action="append", choices=sorted(KINDS), help="only faults of this kind; repeatable")
     parser.add_argument("--every-kind", action="store_true", help="also the kinds that differ in the text only")
-    parser.add_argument("--how", choices=WAYS, action="append", help="the demo, its cluster reached this way")
-    parser.add_argument("--seeds", type=int, nargs="*", default=SEEDS, help="generated worlds to sweep")
+    parser.add_argument("--how", choices=WAYS, action="append", help="only the demo, its cluster so; repeatable")
+    parser.add_argument("--seeds", type=int, nargs="*", help="only these generated worlds (and --how)")
     parser.add_argument("--one-of-each-shape", action="store_true", help="not every request: one of each shape")
     parser.add_argument("--matching", default="", help="only requests whose description holds this text")
     parser.add_argument("--part", type=part_of, default=(1, 1), metavar="K/N", help="every N-th request, from the K-th")
