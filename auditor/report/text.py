@@ -9,7 +9,7 @@ from urllib.parse import quote
 
 from auditor.model.finding import Owner, Verdict
 from auditor.model.names import CONTAINER_PREFIX, ResourceName
-from auditor.model.nouns import noun
+from auditor.model.nouns import counted, noun
 
 UNKNOWN = "—"
 """An amount, age or name that is not known; never 0 and never empty."""
@@ -72,7 +72,7 @@ def age(created_at: datetime | None, as_of: datetime) -> str:
 
 def plural(count: int, word: str, words: str | None = None) -> str:
     """ "1 gap", "2 gaps", "0 gaps"."""
-    return f"{count:,} {word if count == 1 else words or word + 's'}"
+    return counted(count, word, words)
 
 
 def shorten(text: str, width: int) -> str:
