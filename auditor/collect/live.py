@@ -352,7 +352,8 @@ class _Run:
         if not wanted:
             return
         self._harvest.wanted_looks = wanted
-        self._harvest.tell(f"second look at {len(wanted)} load balancers and addresses")
+        several = counted(len(wanted), "load balancer or address", "load balancers and addresses")
+        self._harvest.tell(f"second look at {several}")
         seen = _listed(snapshot, wanted)
         for name in wanted:
             self._crew.submit(self._look_at, name, seen.get(name, {}))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import subprocess
@@ -126,6 +127,28 @@ def test_a_project_may_be_named_by_its_number(monkeypatch: pytest.MonkeyPatch) -
         assert set(run(world, projects=(number,)).snapshot.projects) == {PROJECT}
         snapshot = run(world, projects=("424242424242",)).snapshot
     assert status_of(snapshot, "projects/424242424242/project") is Status.FAILED
+
+
+@pytest.mark.parametrize("name", [ORPHANED, UNUSED, "T37-v2-ingress"])
+def test_links_that_name_projects_by_number_mean_the_same(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    plain = case(name)
+    number = str((plain.projects[PROJECT] or {})["projectNumber"])
+
+    def numbered(value: Any) -> Any:
+        return json.loads(json.dumps(value).replace(f"/projects/{PROJECT}/", f"/projects/{number}/"))
+
+    compute = {
+        key: tuple(
+            {field: value if field == "selfLink" else numbered(value) for field, value in item.items()}
+            for item in items
+        )
+        for key, items in plain.compute.items()
+    }
+    assert compute != plain.compute
+    verdicts = {found: finding.verdict for found, finding in findings(plain).items()}
+    with world_of(replace(plain, compute=compute), monkeypatch) as world:
+        snapshot = run(world, projects=(PROJECT,)).snapshot
+    assert {found: finding.verdict for found, finding in findings(snapshot).items()} == verdicts
 
 
 def test_the_shared_vpc_host_of_a_project_is_read_too(monkeypatch: pytest.MonkeyPatch) -> None:
