@@ -145,6 +145,7 @@ def served(snapshot: Snapshot, **manner: Any) -> Iterator[World]:
 
     The environment is changed once for all runs, and changed back only when their threads have ended: the C library
     looks things up in it (proxies, resolvers, certificates) and does not stand its being changed meanwhile.
+    One world at a time: a second one would take the credentials of the first one's runs.
     """
     theirs = {name: None for name in os.environ if name.startswith(("GOOGLE_", "CLOUDSDK_"))}
     with serve(snapshot, **manner) as world:
