@@ -6,6 +6,7 @@ for costs time.
 
 from __future__ import annotations
 
+import itertools
 import json
 import os
 import re
@@ -20,7 +21,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from googleserver import KINDS, SERVER_THREADS, Exchange, Fault, Manners, World, serve
+from googleserver import KINDS, SERVER_THREADS, Exchange, Fault, Manners, Request, World, serve
 from googleserver.faults import kube_address
 from googleserver.scene import ORGANIZATION
 
@@ -237,8 +238,8 @@ class Asked:
     """A label selector, or the folder or organization whose children are listed."""
     cluster: ClusterKey | None
     is_later_page: bool
-    is_repeat: bool = False
-    """The fault lets the first such request pass and befalls those that follow: a second look, the third page."""
+    earlier: int = 0
+    """How often the same had been asked before: the second look lists again, and clusters are listed three times."""
 
     @property
     def shape(self) -> str:
@@ -251,28 +252,38 @@ class Asked:
         path = re.sub(r"/COLLECTION/.+", "/COLLECTION/NAME", path)
         path = re.sub(r"/apis/(?!authorization)[^/]+/v\w+", "/apis/GROUP/V", path)
         path = re.sub(r"(/api/v1|GROUP/V)/(?!namespaces/)\w+$", r"\1/PLURAL", path)
-        return (
-            f"{self.method} {self.service} {path}{' by label' if self.selector and self.cluster else ''}{self._which}"
-        )
+        by_label = " by label" if self.selector and self.cluster else ""
+        return f"{self.method} {self.service} {path}{by_label}{self._manner}"
+
+    @property
+    def _manner(self) -> str:
+        page = " (a later page)" if self.is_later_page else ""
+        return f"{page} (time {self.earlier + 1})" if self.earlier else page
 
     def __str__(self) -> str:
         where = f" of {self.cluster.short if self.cluster else self.selector}".removesuffix(" of ")
-        return f"{self.method} {self.service}{self.path}{where}{self._which}"
-
-    @property
-    def _which(self) -> str:
-        page = " (a later page)" if self.is_later_page else ""
-        return f"{page} (not the first one)" if self.is_repeat else page
+        return f"{self.method} {self.service}{self.path}{where}{self._manner}"
 
     def failing(self, kind: str, times: int | None = None, scope: str | None = None) -> Fault:
-        """The fault that befalls this request and no other; one of pages befalls all pages of its list."""
-        after = 1 if self.is_repeat else 0
-        befallen = replace(self, is_repeat=False)
-        if kind in OF_PAGES:
-            return Fault(
-                lambda request: replace(asked(request), is_later_page=False) == befallen, kind, times, after, scope
-            )
-        return Fault(lambda request: asked(request) == befallen, kind, times, after, scope)
+        """The fault that befalls this request, and the same one when it is asked later; one of pages befalls all pages
+        of its list."""
+        wanted = replace(self, earlier=0)
+        begun = itertools.count()
+        earlier = [-1]
+
+        def befalls(request: Request) -> bool:
+            found = asked(request)
+            if not found.is_of_list(wanted):
+                return False
+            if not found.is_later_page:
+                earlier[0] = next(begun)
+            return earlier[0] >= self.earlier and (kind in OF_PAGES or found == wanted)
+
+        return Fault(befalls, kind, times, 0, scope)
+
+    def is_of_list(self, other: Asked) -> bool:
+        """Whether it asks for a page of the same list; of what has no pages, for the same thing."""
+        return replace(self, is_later_page=False) == replace(other, is_later_page=False)
 
     def can_suffer(self, kind: str) -> bool:
         """Whether this kind of fault can befall it: false saves a run that would be a clean one."""
@@ -346,12 +357,16 @@ def asked(request: Any) -> Asked:
 
 
 def everything_asked(exchanges: Iterable[Exchange]) -> tuple[Asked, ...]:
-    """The different requests of a run, in the order in which they were first answered; one that was made more than
-    once stands there twice, so that it fails every time or only later."""
+    """The different requests of a run, in the order in which they were first answered."""
+    begun: dict[Asked, int] = {}
     found: dict[Asked, None] = {}
     for exchange in exchanges:
         request = asked(exchange.request)
-        found[replace(request, is_repeat=True) if request in found else request] = None
+        first_page = replace(request, is_later_page=False)
+        if not request.is_later_page:
+            begun[first_page] = begun.get(first_page, 0) + 1
+        earlier = 0 if request.service == "oauth2" else begun.get(first_page, 1) - 1
+        found[replace(request, earlier=earlier)] = None
     return tuple(found)
 
 

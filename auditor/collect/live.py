@@ -352,8 +352,7 @@ class _Run:
         if not wanted:
             return
         self._harvest.wanted_looks = wanted
-        several = counted(len(wanted), "load balancer or address", "load balancers and addresses")
-        self._harvest.tell(f"second look at {several}")
+        self._harvest.tell(f"second look at {len(wanted)} load balancers and addresses")
         seen = _listed(snapshot, wanted)
         for name in wanted:
             self._crew.submit(self._look_at, name, seen.get(name, {}))
