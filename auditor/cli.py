@@ -502,7 +502,7 @@ def collect_command(ctx: click.Context, /, destination: Path, **parameters: Any)
     chosen, console = _start(ctx, parameters)
     snapshot = read_world(chosen, console, destination)
     gaps = sum(coverage.is_gap for coverage in snapshot.coverage.values())
-    told = f", {gaps} lists not read in full" if gaps else ""
+    told = f", {plural(gaps, 'list')} not read in full" if gaps else ""
     console.say(
         f"Wrote {destination}: {plural(len(snapshot.projects), 'project')}{told}. "
         f"Audit it: {PROGRAM} audit --snapshot {destination}"
