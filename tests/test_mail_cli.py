@@ -8,6 +8,7 @@ import json
 import subprocess
 import sys
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from email.message import EmailMessage
 from email.policy import default
@@ -374,6 +375,8 @@ def test_a_file_that_holds_no_secret_is_refused_without_telling_it(
         ("always", sample.clean(), True),
         ("findings", sample.clean(), False),
         ("findings", sample.report(), True),
+        ("findings", replace(sample.clean(), gaps=sample.report().gaps), True),
+        ("findings", replace(sample.clean(), suppressed=sample.report().suppressed), False),
         ("new", sample.large(), True),
     ],
 )
