@@ -9,7 +9,7 @@ from .model.commands import cluster_flags, list_compute, list_objects
 from .model.finding import Finding, Verdict
 from .model.inventory import Inventory
 from .model.names import ClusterKey
-from .model.report import ClusterRead, Gap
+from .model.report import BLIND_TO_IDLE, ClusterRead, Gap
 from .model.snapshot import (
     JUDGED_COLLECTIONS,
     Category,
@@ -72,7 +72,7 @@ def find_notes(inventory: Inventory) -> tuple[str, ...]:
     ]
     if not blind:
         return ()
-    return (f"Load balancers without ready endpoints were not looked for: no EndpointSlices of {', '.join(blind)}.",)
+    return (f"{BLIND_TO_IDLE}: no EndpointSlices of {', '.join(blind)}.",)
 
 
 def clusters_read(inventory: Inventory) -> tuple[ClusterRead, ...]:

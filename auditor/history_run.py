@@ -7,6 +7,7 @@ mended by a further attempt of the same execution, which replaces the run and do
 
 from __future__ import annotations
 
+import hashlib
 import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -40,6 +41,7 @@ class KeptHistory:
 
     store: Store
     execution: str
+    """The same for every attempt of one execution."""
 
     def compared(self, report: Report) -> Report:
         """The report with what the earlier runs knew. Where they cannot be listed any more: without, and a warning."""
@@ -48,7 +50,7 @@ class KeptHistory:
             runs = list_runs(self.store, complaints.append)
         except AuditorError as error:
             return _warned(report, [f"There is no history in this report: {error.message}"])
-        before = earlier_runs(runs, report.snapshot_taken_at, self.execution)
+        before = earlier_runs(runs, report.snapshot_taken_at, self._attempt_of(report))
         read = read_runs(self.store, before.kept, complaints.append)
         compared = compare(report, read, self.store.location, before.older)
         return _warned(compared, complaints)
@@ -56,7 +58,12 @@ class KeptHistory:
     def keep(self, report: Report) -> None:
         """Keep the report as this execution's run, whole and unfiltered. Raises NotDelivered or NothingRead."""
         document = json.render(report, _EVERYTHING).encode()
-        keep_run(self.store, document, report.snapshot_taken_at, self.execution)
+        keep_run(self.store, document, report.snapshot_taken_at, self._attempt_of(report))
+
+    def _attempt_of(self, report: Report) -> str:
+        """What further attempts have in common: the execution and the scope, for one execution may audit several."""
+        scope = "\n".join(sorted(report.parents or report.projects))
+        return f"{self.execution}-{hashlib.sha256(scope.encode(errors='replace')).hexdigest()[:8]}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -44,8 +44,7 @@ def plan_of(chosen: Settings) -> live.Plan:
 
 def patience_of(chosen: Settings) -> Patience:
     """How long such a run waits for one answer, and for all of them."""
-    deadline = chosen.deadline.total_seconds() if chosen.deadline is not None else None
-    return Patience(timeout_s=chosen.timeout.total_seconds(), deadline_s=deadline)
+    return Patience(timeout_s=chosen.timeout.total_seconds(), deadline_s=chosen.deadline.total_seconds())
 
 
 def read_world(chosen: Settings, console: Console, keep: Path | None) -> Snapshot:

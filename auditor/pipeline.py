@@ -76,7 +76,8 @@ def assess(inventory: Inventory, options: Options, prices: PriceTable) -> Report
 
 def would_be_waste(snapshot: Snapshot, *, as_of: datetime, min_age: timedelta) -> tuple[ResourceName, ...]:
     """What a live run asks for once more before it calls it waste: the root of each would-be orphaned load balancer,
-    each would-be orphaned or unused address, and what stands alone."""
+    each would-be orphaned or unused address, each backend service (something else may begin to use it, and it alone
+    of all parts tells by whom it is used), and what stands alone."""
     judged = {finding.resource: finding for finding in judge(views.build(snapshot), as_of=as_of, min_age=min_age)}
     wasted = [finding for finding in judged.values() if finding.verdict in WASTE]
     roots = {
@@ -87,7 +88,7 @@ def would_be_waste(snapshot: Snapshot, *, as_of: datetime, min_age: timedelta) -
     alone = {
         finding.resource: None
         for finding in wasted
-        if finding.load_balancer not in roots or finding.resource.collection == "addresses"
+        if finding.load_balancer not in roots or finding.resource.collection in ("addresses", "backendServices")
     }
     return tuple(roots | alone)
 

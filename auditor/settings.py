@@ -44,7 +44,8 @@ class Settings:
     universe_domain: str = "googleapis.com"
     concurrency: int = 32
     timeout: timedelta = timedelta(seconds=30)
-    deadline: timedelta | None = None
+    deadline: timedelta = timedelta(minutes=25)
+    """Less than the 30 minutes after which a job on Cloud Run is ended: a report with gaps is better than none."""
     keep_snapshot: Path | None = None
     as_of: datetime | None = None
     min_age: timedelta = timedelta(hours=1)

@@ -35,8 +35,8 @@ from auditor.model.snapshot import (
 )
 
 PROJECT = "bench-prod"
+NUMBER = "904418277123"
 REGIONS = ("us-central1", "europe-west1", "asia-east1")
-LINK = f"https://www.googleapis.com/compute/v1/projects/{PROJECT}"
 MADE = "2026-10-01T00:00:00Z"
 AS_OF = "2026-11-22T06:00:00Z"
 SERVICES_PER_CLUSTER = 250
@@ -44,8 +44,10 @@ SERVICES_PER_CLUSTER = 250
 
 @dataclass
 class World:
-    """A snapshot that grows."""
+    """A snapshot of one project that grows."""
 
+    project: str = PROJECT
+    number: str = NUMBER
     compute: dict[str, list[dict[str, Any]]] = field(default_factory=lambda: {name: [] for name in COLLECTIONS})
     clusters: list[dict[str, Any]] = field(default_factory=list)
     objects: dict[tuple[ClusterKey, str], list[dict[str, Any]]] = field(default_factory=dict)
@@ -53,26 +55,27 @@ class World:
 
     def add(self, scope: str, collection: str, name: str, **fields: Any) -> str:
         """Add one Compute resource and return its link. `scope` is "global" or "regions/R"."""
-        link = f"{LINK}/{scope}/{collection}/{name}"
+        root = f"https://www.googleapis.com/compute/v1/projects/{self.project}"
+        link = f"{root}/{scope}/{collection}/{name}"
         made = {"name": name, "id": str(digest(link, 12)), "selfLink": link, "creationTimestamp": MADE, **fields}
         if scope != "global":
-            made["region"] = f"{LINK}/{scope}"
+            made["region"] = f"{root}/{scope}"
         self.compute[collection].append(made)
         self.size += 1
         return link
 
     def snapshot(self) -> Snapshot:
         """The world as a snapshot that was read in full."""
-        scopes = [project_scope(PROJECT), clusters_scope(PROJECT)]
-        scopes += [compute_scope(PROJECT, collection) for collection in COLLECTIONS]
+        scopes = [project_scope(self.project), clusters_scope(self.project)]
+        scopes += [compute_scope(self.project, collection) for collection in COLLECTIONS]
         scopes += [objects_scope(key, plural) for key in {key for key, _ in self.objects} for plural in PLURALS]
         return Snapshot(
             taken_at=datetime.fromisoformat(AS_OF).astimezone(UTC),
             tool="scripts/bench",
             coverage={scope: Coverage(scope, Status.COMPLETE) for scope in scopes},
-            projects={PROJECT: {"projectId": PROJECT, "projectNumber": "904418277123"}},
-            compute={(PROJECT, collection): tuple(items) for collection, items in self.compute.items()},
-            clusters={PROJECT: tuple(self.clusters)},
+            projects={self.project: {"projectId": self.project, "projectNumber": self.number}},
+            compute={(self.project, collection): tuple(items) for collection, items in self.compute.items()},
+            clusters={self.project: tuple(self.clusters)},
             objects={key: tuple(items) for key, items in self.objects.items()},
         )
 
@@ -125,7 +128,7 @@ class Cluster:
     def __init__(self, world: World, index: int) -> None:
         self.world = world
         self.region = REGIONS[index % len(REGIONS)]
-        self.key = ClusterKey(PROJECT, self.region, f"cluster-{index}")
+        self.key = ClusterKey(world.project, self.region, f"cluster-{index}")
         self.uid = f"{digest(self.key.full, 16):016x}"
         self.tag = f"gke-{self.key.name}-{digest(self.key.folder, 8):08x}-node"
         world.clusters.append(
@@ -136,7 +139,7 @@ class Cluster:
                 "status": "RUNNING",
                 "createTime": MADE,
                 "network": "default",
-                "networkConfig": {"network": f"projects/{PROJECT}/global/networks/default"},
+                "networkConfig": {"network": f"projects/{world.project}/global/networks/default"},
             }
         )
         for plural in PLURALS:

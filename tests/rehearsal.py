@@ -6,6 +6,7 @@ for costs time.
 
 from __future__ import annotations
 
+import itertools
 import json
 import os
 import re
@@ -20,7 +21,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from googleserver import KINDS, SERVER_THREADS, Exchange, Fault, Manners, World, serve
+from googleserver import KINDS, SERVER_THREADS, Exchange, Fault, Manners, Request, World, serve
 from googleserver.faults import kube_address
 
 from auditor import pipeline
@@ -32,6 +33,7 @@ from auditor.collect.google import Endpoints
 from auditor.collect.kubernetes import trimmed
 from auditor.collect.patience import Patience
 from auditor.collect.projects import Parent
+from auditor.collect.quotas import Quota, Quotas
 from auditor.data.tables import load_prices
 from auditor.errors import ExitCode, NothingRead
 from auditor.model.finding import WASTE
@@ -69,7 +71,16 @@ def hurried(timeout_s: float, *, retry_for_s: float = 90.0) -> Patience:
     def sleep(seconds: float) -> None:
         slept.seconds = getattr(slept, "seconds", 0.0) + seconds
 
-    return Patience(timeout_s=timeout_s, retry_for_s=retry_for_s, clock=clock, sleep=sleep, random=lambda: 0.5)
+    limits = Patience(timeout_s=timeout_s, retry_for_s=retry_for_s, clock=clock, sleep=sleep, random=lambda: 0.5)
+    limits.quotas = _Unshared()
+    return limits
+
+
+class _Unshared(Quotas):
+    """Where every thread has a clock of its own, none can tell another how long to wait."""
+
+    def of(self, service: str, owner: str) -> Quota:
+        return Quota()
 
 
 @dataclass(frozen=True, slots=True)
@@ -234,6 +245,8 @@ class Asked:
     selector: str
     cluster: ClusterKey | None
     is_later_page: bool
+    earlier: int = 0
+    """How often the same had been asked before: the second look lists again, and clusters are listed three times."""
 
     @property
     def shape(self) -> str:
@@ -246,18 +259,37 @@ class Asked:
         path = re.sub(r"/COLLECTION/.+", "/COLLECTION/NAME", path)
         path = re.sub(r"/apis/[^/]+/v\w+", "/apis/GROUP/V", path)
         path = re.sub(r"(/api/v1|GROUP/V)/(?!namespaces/)\w+$", r"\1/PLURAL", path)
+        return f"{self.method} {self.service} {path}{' by label' if self.selector else ''}{self._manner}"
+
+    @property
+    def _manner(self) -> str:
         page = " (a later page)" if self.is_later_page else ""
-        return f"{self.method} {self.service} {path}{' by label' if self.selector else ''}{page}"
+        return f"{page} (time {self.earlier + 1})" if self.earlier else page
 
     def __str__(self) -> str:
         where = f" of {self.cluster.short}" if self.cluster else ""
-        return f"{self.method} {self.service}{self.path}{where}{' (a later page)' if self.is_later_page else ''}"
+        return f"{self.method} {self.service}{self.path}{where}{self._manner}"
 
     def failing(self, kind: str, times: int | None = None, scope: str | None = None) -> Fault:
-        """The fault that befalls this request and no other; one of pages befalls all pages of its list."""
-        if kind in OF_PAGES:
-            return Fault(lambda request: replace(asked(request), is_later_page=False) == self, kind, times, 0, scope)
-        return Fault(lambda request: asked(request) == self, kind, times, 0, scope)
+        """The fault that befalls this request, and the same one when it is asked later; one of pages befalls all pages
+        of its list."""
+        wanted = replace(self, earlier=0)
+        begun = itertools.count()
+        earlier = [-1]
+
+        def befalls(request: Request) -> bool:
+            found = asked(request)
+            if not found.is_of_list(wanted):
+                return False
+            if not found.is_later_page:
+                earlier[0] = next(begun)
+            return earlier[0] >= self.earlier and (kind in OF_PAGES or found == wanted)
+
+        return Fault(befalls, kind, times, 0, scope)
+
+    def is_of_list(self, other: Asked) -> bool:
+        """Whether it asks for a page of the same list; of what has no pages, for the same thing."""
+        return replace(self, is_later_page=False) == replace(other, is_later_page=False)
 
     def can_suffer(self, kind: str) -> bool:
         """Whether this kind of fault can befall it: false saves a run that would be a clean one."""
@@ -324,9 +356,38 @@ def asked(request: Any) -> Asked:
     )
 
 
+class SecondLookBegins:
+    """Tells a run's second look from all before it: that asks for a single resource, for a list that was asked for
+    before, or for the clusters a third time. Not safe to use from several threads at once."""
+
+    def __init__(self) -> None:
+        self._counts: dict[Asked, int] = {}
+        self._has_begun = False
+
+    def with_or_before(self, request: Request) -> bool:
+        """Whether the second look has begun by this request."""
+        found = asked(request)
+        self._counts[found] = self._counts.get(found, 0) + (not request.is_later_page)
+        if found.service == "container":
+            self._has_begun |= self._counts[found] > 2
+        elif found.service == "compute" or found.cluster is not None:
+            is_single = any(scope.startswith("confirm/") for scope in found.scopes)
+            self._has_begun |= is_single or self._counts[found] > 1
+        return self._has_begun
+
+
 def everything_asked(exchanges: Iterable[Exchange]) -> tuple[Asked, ...]:
     """The different requests of a run, in the order in which they were first answered."""
-    return tuple(dict.fromkeys(asked(exchange.request) for exchange in exchanges))
+    begun: dict[Asked, int] = {}
+    found: dict[Asked, None] = {}
+    for exchange in exchanges:
+        request = asked(exchange.request)
+        first_page = replace(request, is_later_page=False)
+        if not request.is_later_page:
+            begun[first_page] = begun.get(first_page, 0) + 1
+        earlier = 0 if request.service == "oauth2" else begun.get(first_page, 1) - 1
+        found[replace(request, earlier=earlier)] = None
+    return tuple(found)
 
 
 def one_of_each_shape(requests: Iterable[Asked]) -> tuple[Asked, ...]:

@@ -151,6 +151,22 @@ def test_a_further_attempt_of_an_execution_is_no_earlier_run(
     assert report["findings"][0]["history"]["runs_seen"] == 2
 
 
+def test_one_execution_may_audit_several_scopes(
+    run: Run, place: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CLOUD_RUN_EXECUTION", "weekly-abc12")
+    audit(run, snapshot(8, "unused-a"), *place)
+    other = Path(snapshot(8, "unused-a"))
+    (other / "projects" / "acme").rename(other / "projects" / "other")
+    (other / "projects" / "other" / "project.json").write_text('{"projectId": "other", "projectNumber": "2"}')
+    audit(run, str(other), *place)
+    monkeypatch.setenv("CLOUD_RUN_EXECUTION", "weekly-def34")
+    for world in (snapshot(15, "unused-a"), str(other)):
+        report = audit(run, world, *place, "--as-of", "2026-11-15T06:00:00Z")
+        assert report["history"]["runs"] == 1
+        assert novelties(report) == {"unused-a": "known"}
+
+
 def test_the_run_is_kept_before_anything_is_delivered(
     run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -70,3 +71,12 @@ def test_what_is_lost_is_said_and_decides_the_exit_code(
     assert words in done.stdout + done.stderr
     assert "Traceback" not in done.stderr
     assert "Retrying" not in done.stderr
+
+
+def test_what_is_not_read_by_the_deadline_is_a_gap(world: World) -> None:
+    began = time.monotonic()
+    fault = Fault(("", "aggregated/addresses"), "s503")
+    done = run(world, "audit", *organization(world), "--strict", "--deadline", "3s", fault=fault)
+    assert done.returncode == 4, done.stderr
+    assert "addresses" in done.stdout
+    assert time.monotonic() - began < 30

@@ -5,12 +5,14 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 from dataclasses import fields
+from datetime import timedelta
 from pathlib import Path
 
 import click
 import pytest
 
 from auditor import cli, settings
+from auditor.live_run import patience_of
 from auditor.model.finding import SHOWN_BY_DEFAULT, Verdict
 from auditor.settings import Settings
 
@@ -171,3 +173,9 @@ def test_the_report_says_how_it_was_made_without_paths() -> None:
     assert said["project"] == ["acme"]
     assert said["min_age"] == "1h"
     assert "secret" not in str(said)
+
+
+def test_a_run_ends_before_a_job_on_cloud_run_is_ended(run: Run) -> None:
+    assert shown(run("config")[1], "deadline") == ("25m", "default")
+    assert patience_of(Settings()).deadline_s == 1500
+    assert patience_of(Settings(deadline=timedelta(minutes=2))).deadline_s == 120

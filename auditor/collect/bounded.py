@@ -1,17 +1,18 @@
 """Connections on which no answer takes longer than it may, however slowly a server speaks.
 
-A socket's own time-out begins anew with every byte. So the head of an answer is cut off by a timer, and its body is
-read as it arrives, with a look at the clock in between. Made for the pools of urllib3, on which both requests and the
-kubernetes client stand.
+A socket's own time-out begins anew with every byte. So each read gets only what is left of the time for the whole
+answer. Made for the pools of urllib3, on which both requests and the kubernetes client stand.
 """
 
 from __future__ import annotations
 
-import contextlib
+import http.client
+import io
 import socket
 import ssl
-import threading
+import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -42,38 +43,50 @@ def read_body(raw: Any, *, is_over: Callable[[], bool], timeout_s: float) -> byt
     return bytes(body)
 
 
+class _Limited(io.RawIOBase):
+    """What a socket receives until a moment of the monotonic clock; from then on every read is a TimeoutError."""
+
+    def __init__(self, received: io.RawIOBase, connection: socket.socket, until: float) -> None:
+        self._received = received
+        self._connection = connection
+        self._until = until
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int | None:
+        left = self._until - time.monotonic()
+        if left <= 0:
+            raise TimeoutError("timed out")
+        self._connection.settimeout(left)
+        return self._received.readinto(buffer)
+
+    def close(self) -> None:
+        self._received.close()
+        super().close()
+
+
+class _LimitedResponse(http.client.HTTPResponse):
+    """An answer that must have come, to its last byte, within so many seconds from now."""
+
+    def __init__(self, connection: socket.socket, *arguments: Any, limit_s: float, **options: Any) -> None:
+        super().__init__(connection, *arguments, **options)
+        until = time.monotonic() + limit_s
+        self.fp = io.BufferedReader(_Limited(self.fp.detach(), connection, until))
+
+
 class _InTime:
-    """A connection whose answer's head must be there within the read time-out."""
+    """A connection whose answers must be there within the read time-out."""
 
     sock: socket.socket | None
     timeout: float | None
+    response_class: Any
 
     def getresponse(self, *arguments: Any, **options: Any) -> Any:
-        connection, limit_s = self.sock, self._limit_s()
-        if connection is None or limit_s is None:
-            return super().getresponse(*arguments, **options)  # type: ignore[misc]
-        has_ended = threading.Event()
-
-        def cut_off() -> None:
-            has_ended.set()
-            with contextlib.suppress(OSError):
-                socket.socket.shutdown(connection, socket.SHUT_RDWR)
-
-        timer = threading.Timer(limit_s, cut_off)
-        timer.daemon = True
-        timer.start()
-        try:
-            response = super().getresponse(*arguments, **options)  # type: ignore[misc]
-        except Exception as error:
-            if has_ended.is_set():
-                raise TimeoutError("timed out") from error
-            raise
-        finally:
-            timer.cancel()
-        if has_ended.is_set():  # a head that ends early counts as a whole one
-            response.close()
-            raise TimeoutError("timed out")
-        return response
+        limit_s = self._limit_s()
+        if limit_s is not None:
+            self.response_class = partial(_LimitedResponse, limit_s=limit_s)
+        return super().getresponse(*arguments, **options)  # type: ignore[misc]
 
     def _limit_s(self) -> float | None:
         """urllib3 2 keeps the read time-out in the connection, 1.26 in the socket."""

@@ -15,6 +15,7 @@ from auditor.model.snapshot import JSON, Category, Coverage, Status, clusters_sc
 from .compute import project_of
 from .failures import RequestFailed, invalid
 from .google import Endpoints, GoogleApi, part
+from .joining import worse
 
 LIST_PERMISSION = "container.clusters.list"
 CONNECT_PERMISSION = "container.clusters.connect"
@@ -25,6 +26,7 @@ FIELDS = (
 )
 """What a snapshot keeps of a cluster: not masterAuth, which can hold a client key."""
 _ALSO_NEEDED = ("masterAuth/clusterCaCertificate",)
+GATEWAY = "Connect Gateway"
 _ANSWER_KEYS = frozenset({"clusters", "missingZones"})
 
 
@@ -108,15 +110,15 @@ def _cluster(project: str, resource: Any) -> Cluster | None:
 
 
 def combined(first: ClusterList, second: ClusterList) -> ClusterList:
-    """What two looks at the same project saw together; a cluster that was made again counts as the later one.
+    """What two lists of the same project saw together; a cluster that was made again counts as the later one.
 
-    One that is gone at the second look stays: what it owned was seen while it lived. The coverage is the more careful
+    One that is gone in the second one stays: what it owned was seen while it lived. The coverage is the more careful
     of the two.
     """
     later = {cluster.key: cluster for cluster in second.clusters}
     both = {cluster.key: cluster for cluster in first.clusters} | later
     again = sorted(key.short for key in remade(first, second))
-    coverage = _worse(first.coverage, second.coverage)
+    coverage = worse(first.coverage, second.coverage)
     if again:
         coverage = coverage.weakened(Category.INVALID, f"made again while it was read: {', '.join(again)}")
     if coverage.status is not Status.FAILED:
@@ -124,28 +126,16 @@ def combined(first: ClusterList, second: ClusterList) -> ClusterList:
     return ClusterList(coverage, tuple(cluster for _, cluster in sorted(both.items())))
 
 
+def new_in(first: ClusterList, second: ClusterList) -> tuple[Cluster, ...]:
+    """The clusters of the second list that the first one does not have, or has as another one of the same name."""
+    known = {cluster.key for cluster in first.clusters} - set(remade(first, second))
+    return tuple(cluster for cluster in second.clusters if cluster.key not in known)
+
+
 def remade(first: ClusterList, second: ClusterList) -> tuple[ClusterKey, ...]:
     """The clusters that bear the name of another one that the first look saw."""
     ids = {cluster.key: cluster.id for cluster in first.clusters}
     return tuple(cluster.key for cluster in second.clusters if ids.get(cluster.key, cluster.id) != cluster.id)
-
-
-def _worse(first: Coverage, second: Coverage) -> Coverage:
-    if first.is_full and second.is_full:
-        return second
-    gaps = [coverage for coverage in (first, second) if coverage.is_gap]
-    are_both_failed = all(coverage.status is Status.FAILED for coverage in (first, second))
-    is_open = any(not gap.missing for gap in gaps)
-    details = [first.detail] if first.is_gap else []
-    if second.is_gap and second.detail not in details:
-        details.append(f"at the second look: {second.detail}")
-    return Coverage(
-        second.scope,
-        Status.FAILED if are_both_failed else Status.PARTIAL,
-        gaps[0].category,
-        missing=() if is_open else tuple(sorted({scope for gap in gaps for scope in gap.missing})),
-        detail="; ".join(details),
-    )
 
 
 # --- ways to reach a cluster ---
@@ -159,6 +149,11 @@ class Way:
     url: str
     authority: bytes = b""
     """The only certificate authority to trust there; empty = the public ones."""
+
+    @property
+    def is_gateway(self) -> bool:
+        """Whether Connect Gateway stands between, with a quota of its own."""
+        return self.kind == GATEWAY
 
 
 def ways(cluster: Cluster, endpoints: Endpoints, number_of: Callable[[str], str]) -> tuple[Way, ...]:
@@ -211,7 +206,7 @@ def _by_gateway(cluster: Cluster, endpoints: Endpoints, number_of: Callable[[str
     told = _text(fleet, "project")
     number = next((item for item in (project, told, number_of(project)) if item.isdigit()), project)
     path = f"/v1/projects/{part(number)}/locations/{part(location)}/gkeMemberships/{part(name)}"
-    yield Way("Connect Gateway", endpoints.gateway(location) + path)
+    yield Way(GATEWAY, endpoints.gateway(location) + path)
 
 
 def _host(text: str) -> str:

@@ -85,6 +85,7 @@ _TABLE = (
     _collection(
         "backendServices",
         *("region", "fingerprint", "loadBalancingScheme", "protocol", "backends/group", "healthChecks", "network"),
+        "usedBy/reference",
         also=("regionBackendServices",),
     ),
     _collection("targetPools", "region", "instances", "healthChecks", "backupPool"),
@@ -134,6 +135,13 @@ _TABLE = (
 )
 TABLE: Mapping[str, Collection] = {name: item for name in COLLECTIONS for item in _TABLE if item.name == name}
 """Every collection of docs/snapshot.md by its name, in that order."""
+
+
+POINTING = (
+    *("forwardingRules", "targetHttpProxies", "targetHttpsProxies", "targetTcpProxies", "targetSslProxies"),
+    *("targetGrpcProxies", "urlMaps", "backendServices", "targetPools", "serviceAttachments", "routes"),
+)
+"""The collections whose resources need others. Addresses tell themselves who holds them."""
 
 
 @dataclass(frozen=True, slots=True)

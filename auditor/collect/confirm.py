@@ -14,6 +14,7 @@ from urllib.parse import quote
 from auditor.model.names import ResourceName
 from auditor.model.snapshot import JSON, Category, Coverage, Status
 
+from . import libraries
 from .failures import RequestFailed, failure_of, invalid
 from .google import DEFAULT_UNIVERSE, GoogleApi, Network, connection_failure, widen
 
@@ -67,8 +68,10 @@ GETS: Mapping[tuple[str, str], Get] = {
 }
 """By collection and the first part of its scope: every kind that is judged."""
 
+FREQUENT = ("ForwardingRulesClient", "GlobalForwardingRulesClient", "AddressesClient", "GlobalAddressesClient")
+"""The clients that most second looks take."""
 _SCOPE_ARGUMENTS = {"regions": "region", "zones": "zone"}
-_ALWAYS = ("users", "target")
+_ALWAYS = ("users", "target", "usedBy")
 """Fields whose absence says something, too."""
 _IF_KNOWN = ("id", "fingerprint", "creationTimestamp")
 _FIELDS: Mapping[str, str] = {
@@ -78,6 +81,7 @@ _FIELDS: Mapping[str, str] = {
     "target": "target",
     "backendService": "backend_service",
     "users": "users",
+    "usedBy": "used_by",
 }
 """The fields that are compared, in JSON and in google-cloud-compute."""
 
@@ -95,6 +99,11 @@ class Look:
     def document(self) -> JSON:
         """Its element of confirm.json (docs/snapshot.md)."""
         return {"resource": self.resource.full, "status": self.status, "observed": dict(self.observed)}
+
+
+def owner_changed(resource: ResourceName) -> Look:
+    """What became waste only by what the second look saw: its owner has just let go of it, which is a change."""
+    return Look(resource, "changed", {}, Coverage(f"confirm/{resource.full}", Status.COMPLETE))
 
 
 class SecondLook:
@@ -116,7 +125,7 @@ class SecondLook:
         """Compare a resource as it is now with how the list showed it. Never raises RequestFailed."""
         scope = f"confirm/{resource.full}"
         try:
-            now = self._api.patience.ask(lambda timeout_s: self._ask(resource, timeout_s))
+            now = self._see(resource)
         except RequestFailed as failure:
             if failure.category is Category.NOT_FOUND:
                 return Look(resource, "gone", {}, Coverage(scope, Status.COMPLETE))
@@ -125,12 +134,18 @@ class SecondLook:
         status = "same" if is_same(observed(seen), now) else "changed"
         return Look(resource, status, now, Coverage(scope, Status.COMPLETE))
 
-    def _ask(self, resource: ResourceName, timeout_s: float) -> JSON:
+    def _see(self, resource: ResourceName) -> JSON:
+        """What is compared of it, as it is now. Raises RequestFailed."""
         get = GETS.get((resource.collection, resource.scope.partition("/")[0]))
         if get is None:
             raise invalid(f"there is no {resource.collection} in {resource.scope}")
         if not get.client:
             return self._ask_plainly(resource)
+        patience = self._api.patience
+        quota = patience.quotas.of("compute", resource.project)
+        return patience.ask(lambda timeout_s: self._ask(resource, get, timeout_s), quota)
+
+    def _ask(self, resource: ResourceName, get: Get, timeout_s: float) -> JSON:
         self._api.tokens.current()
         kind = resource.scope.partition("/")[0]
         request = {"project": resource.project, get.argument: resource.name}
@@ -158,23 +173,18 @@ class SecondLook:
             return self._clients[name]
 
     def _make(self, name: str) -> Any:
-        from google.api_core.client_options import ClientOptions  # noqa: PLC0415 - a second and 150 MB
-        from google.cloud import compute_v1  # noqa: PLC0415
+        make = libraries.compute_client(name)
+        from google.api_core.client_options import ClientOptions  # noqa: PLC0415 - imported with the clients
 
         endpoints = self._api.endpoints
         options: dict[str, Any] = {"api_endpoint": endpoints.root("compute")}
         if endpoints.universe_domain != DEFAULT_UNIVERSE:
             options["universe_domain"] = endpoints.universe_domain
-        client = getattr(compute_v1, name)(
+        client = make(
             credentials=self._api.tokens.credentials, client_options=ClientOptions(**options), transport="rest"
         )
         widen(client.transport._session, self._connections, self._network, self._api.patience.clock)
         return client
-
-
-def load_clients() -> None:
-    """Import the typed clients ahead of their use: that takes a second, in which the network can be waited for."""
-    from google.cloud import compute_v1  # noqa: F401, PLC0415
 
 
 def _failure_of_client(error: BaseException, timeout_s: float) -> RequestFailed | None:
@@ -204,15 +214,22 @@ def _observed_in(message: Any) -> JSON:
     """The compared fields of a google-cloud-compute message, as JSON writes them."""
     known = type(message).meta.fields
     values = {name: getattr(message, field) for name, field in _FIELDS.items() if field in known and field in message}
-    return observed({name: list(value) if name == "users" else value for name, value in values.items()})
+    if "users" in values:
+        values["users"] = list(values["users"])
+    if "usedBy" in values:
+        values["usedBy"] = [{"reference": item.reference} for item in values["usedBy"]]
+    return observed(values)
 
 
 def observed(resource: JSON) -> JSON:
-    """What of a resource is compared, and what a clean-up compares again before it deletes (docs/report.md)."""
+    """What of a resource is compared: what a clean-up compares again before it deletes (docs/report.md), and by what a
+    backend service is used, as links."""
     seen: dict[str, Any] = {}
     for name in (*_IF_KNOWN, *_ALWAYS):
         if resource.get(name):
             seen[name] = resource[name]
+    if isinstance(seen.get("usedBy"), list):
+        seen["usedBy"] = [item.get("reference", "") if isinstance(item, dict) else item for item in seen["usedBy"]]
     if "target" not in seen and resource.get("backendService"):
         seen["target"] = resource["backendService"]
     if "id" in seen:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -56,15 +56,23 @@ class ProjectState:
     is_listed: Milestone = field(default_factory=lambda: Milestone(len(COLLECTIONS)))
     first: ClusterList | None = None
     second: ClusterList | None = None
+    third: ClusterList | None = None
+    """With the second look; None without one."""
     clusters_are_read: Milestone = field(default_factory=Milestone)
     """Every cluster of the first list."""
     service_projects: Coverage | None = None
 
     def clusters(self) -> ClusterList:
-        """Both looks at its clusters together. One that did not happen leaves a gap."""
+        """All lists of its clusters together. One of the first two that did not happen leaves a gap."""
         scope = clusters_scope(self.id)
         unread = ClusterList(Coverage(scope, Status.FAILED, Category.NOT_COLLECTED, detail=_INTERRUPTED))
-        return combined(self.first or unread, self.second or unread)
+        both = combined(self.first or unread, self.second or unread)
+        return both if self.third is None else combined(both, self.third)
+
+    def is_gone(self, key: ClusterKey) -> bool:
+        """Whether a cluster that was listed first had been deleted by the time of the second list."""
+        found = self.second
+        return found is not None and found.coverage.is_full and key not in {item.key for item in found.clusters}
 
     def coverage(self) -> Iterator[Coverage]:
         """Of its lists as far as they are read, of its description and of its clusters."""
@@ -113,6 +121,8 @@ class Harvest:
         """Coverage beside projects and clusters: of folders, organizations, and projects that were not found."""
         self.wanted_looks: tuple[ResourceName, ...] = ()
         self.looks: dict[ResourceName, Look] = {}
+        self.has_looked_twice = False
+        """The second look is over. One that was broken off proves nothing: an owner may stand in what it left out."""
         self._on_progress = on_progress
         self._counts = {"projects_done": 0, "clusters_done": 0, "requests": 0, "gaps": 0}
 
@@ -182,7 +192,7 @@ class Harvest:
             projects = sorted(self.projects.items())
             clusters = sorted(self.clusters.items())
             coverages = list(self.other.values())
-            looks = sorted(self.looks.values(), key=lambda look: look.resource.full)
+            looks = sorted(self.looks.values(), key=lambda look: look.resource.full) if self.has_looked_twice else []
         compute: dict[tuple[str, str], tuple[JSON, ...]] = {}
         listed_clusters: dict[str, tuple[JSON, ...]] = {}
         objects: dict[tuple[ClusterKey, str], tuple[JSON, ...]] = {}
@@ -197,7 +207,8 @@ class Harvest:
             objects |= {(key, plural): listed.items for plural, listed in _read(cluster.lists)}
         coverages += [look.coverage for look in looks if look.coverage.is_gap]
         by_scope = {coverage.scope: coverage for coverage in coverages}
-        for scope in self._expected(dict(projects), dict(clusters)):
+        seen = frozenset(look.resource for look in looks)
+        for scope in self._expected(dict(projects), dict(clusters), seen):
             if scope not in by_scope:
                 by_scope[scope] = Coverage(scope, Status.FAILED, Category.NOT_COLLECTED, detail=_INTERRUPTED)
         return Snapshot(
@@ -211,7 +222,9 @@ class Harvest:
             confirmations=tuple(look.document() for look in looks),
         )
 
-    def _expected(self, projects: Iterable[str], clusters: Iterable[ClusterKey]) -> Iterator[str]:
+    def _expected(
+        self, projects: Iterable[str], clusters: Iterable[ClusterKey], seen: Collection[ResourceName]
+    ) -> Iterator[str]:
         """Every scope that a run which comes to its end has an answer for."""
         for project in projects:
             yield project_scope(project)
@@ -219,7 +232,7 @@ class Harvest:
             yield from (compute_scope(project, collection) for collection in COLLECTIONS)
         for key in clusters:
             yield from (objects_scope(key, plural) for plural in (*PLURALS, "identity"))
-        yield from (f"confirm/{name.full}" for name in self.wanted_looks if name not in self.looks)
+        yield from (f"confirm/{name.full}" for name in self.wanted_looks if name not in seen)
 
 
 def _read(lists: dict[str, Listed]) -> Sequence[tuple[str, Listed]]:

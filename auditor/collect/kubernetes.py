@@ -15,11 +15,13 @@ from auditor.errors import UsageError
 from auditor.model.names import OTHER_CLUSTERS, ClusterKey
 from auditor.model.snapshot import API_GROUPS, JSON, Category, Coverage, Status, objects_scope
 
+from . import libraries
 from .clusters import Way
 from .compute import Listed
 from .failures import RequestFailed, failure_of, invalid
 from .google import Network, Tokens, connection_failure, json_object, timeouts
 from .patience import Patience
+from .quotas import Quota, project_in
 
 if TYPE_CHECKING:
     from kubernetes.client import ApiClient, Configuration
@@ -49,8 +51,12 @@ _CONTEXT_LOCATION = "kubeconfig"
 class ClusterApi:
     """JSON requests to one cluster's API server: retried, timed out, and every wrong answer a RequestFailed."""
 
-    def __init__(self, client: ApiClient, patience: Patience, tokens: Tokens | None) -> None:
+    def __init__(
+        self, client: ApiClient, patience: Patience, tokens: Tokens | None, quota: Quota | None = None
+    ) -> None:
         self._client = client
+        self._quota = quota or Quota()
+        """That of Connect Gateway; an API server that is asked directly only says when it has too much to do."""
         self._patience = patience
         self._tokens = tokens
         """None: the client has credentials of its own, out of a kubeconfig."""
@@ -58,7 +64,7 @@ class ClusterApi:
     def get(self, path: str, parameters: Mapping[str, str | int] | None = None) -> JSON:
         """GET a JSON object; asked again while that may help. Raises RequestFailed."""
         query = [(name, str(value)) for name, value in (parameters or {}).items()]
-        return self._patience.ask(lambda timeout_s: self._attempt("GET", path, query, None, timeout_s))
+        return self._patience.ask(lambda timeout_s: self._attempt("GET", path, query, None, timeout_s), self._quota)
 
     def close(self) -> None:
         """Close the kept connections; nobody may use it afterwards."""
@@ -66,7 +72,7 @@ class ClusterApi:
 
     def post(self, path: str, body: JSON) -> JSON:
         """POST a review (it changes nothing) and return the JSON object of its answer."""
-        return self._patience.ask(lambda timeout_s: self._attempt("POST", path, [], body, timeout_s))
+        return self._patience.ask(lambda timeout_s: self._attempt("POST", path, [], body, timeout_s), self._quota)
 
     def _attempt(
         self, method: str, path: str, query: list[tuple[str, str]], body: JSON | None, timeout_s: float
@@ -156,6 +162,7 @@ class Connector:
     def by(self, way: Way, key: ClusterKey) -> ClusterApi:
         """A connection to a GKE cluster by one of its ways. An IP address is trusted by its own authority only;
         a CA bundle out of the environment counts for public names alone."""
+        libraries.load_kubernetes()
         from kubernetes.client import Configuration  # noqa: PLC0415 - imported once a cluster is read
 
         configuration: Any = Configuration()
@@ -178,10 +185,13 @@ class Connector:
         configuration.api_key_prefix = {"authorization": "Bearer", "BearerToken": "Bearer"}
         refresh(configuration)
         configuration.refresh_api_key_hook = refresh
-        return self._connection(configuration, self.tokens, context)
+        service, owner = ("connectgateway", project_in(way.url)) if way.is_gateway else ("kubernetes", way.url)
+        quota = self.patience.quotas.of(service, owner)
+        return self._connection(configuration, self.tokens, context, quota)
 
     def by_context(self, kubeconfig: Path | None, context: str) -> ClusterApi:
         """A connection to the cluster of a kubeconfig's context, with that user's credentials. Raises RequestFailed."""
+        libraries.load_kubernetes()
         from kubernetes.client import Configuration  # noqa: PLC0415 - imported once a cluster is read
         from kubernetes.config import ConfigException, load_kube_config  # noqa: PLC0415
 
@@ -196,7 +206,7 @@ class Connector:
         except (ConfigException, OSError, ValueError, KeyError, TypeError) as error:
             raise RequestFailed(Category.UNAUTHENTICATED, f"the kubeconfig cannot be used: {error}") from error
         self._settle(configuration)
-        return self._connection(configuration, None, None)
+        return self._connection(configuration, None, None, self.patience.quotas.of("kubernetes", configuration.host))
 
     def _settle(self, configuration: Any) -> None:
         configuration.proxy = self.network.proxy
@@ -205,7 +215,7 @@ class Connector:
         configuration.retries = False  # Patience asks again, within the deadline
 
     def _connection(
-        self, configuration: Configuration, tokens: Tokens | None, context: TrustedContext | None
+        self, configuration: Configuration, tokens: Tokens | None, context: TrustedContext | None, quota: Quota
     ) -> ClusterApi:
         from kubernetes.client import ApiClient  # noqa: PLC0415
 
@@ -214,7 +224,7 @@ class Connector:
         client = ApiClient(configuration)
         bound(client.rest_client.pool_manager, context)
         client.user_agent = "gke-auditor"
-        api = ClusterApi(client, self.patience, tokens)
+        api = ClusterApi(client, self.patience, tokens, quota)
         self.opened.append(api)
         return api
 
@@ -230,6 +240,7 @@ def _trusting(path: Path) -> TrustedContext:
 
 def find_contexts(kubeconfig: Path | None, wanted: Sequence[str]) -> tuple[str, ...]:
     """The contexts of a kubeconfig to read: the wanted ones, or its current one. Raises UsageError."""
+    libraries.load_kubernetes()
     from kubernetes.config import ConfigException, list_kube_config_contexts  # noqa: PLC0415
 
     where = kubeconfig or "the default kubeconfig"
@@ -341,6 +352,17 @@ def versions_of_interest(groups: Mapping[str, tuple[str, ...]]) -> tuple[str, ..
     return tuple(f"{group}/{version}" for group in homes for version in groups.get(group, ()))
 
 
+def versions_of(plurals: Iterable[str], groups: Mapping[str, tuple[str, ...]]) -> tuple[str, ...]:
+    """Every "GROUP/VERSION" that may serve one of these kinds."""
+    homes = {home for plural in plurals for home in _homes(plural)}
+    return tuple(version for version in versions_of_interest(groups) if version.rpartition("/")[0] in homes)
+
+
+def _homes(plural: str) -> tuple[str, ...]:
+    """The API groups that a kind may stand in."""
+    return (*(group for group, plurals in API_GROUPS.items() if plural in plurals), *_OLD_HOMES.get(plural, ()))
+
+
 def fetch_kinds(api: ClusterApi, version: str) -> Mapping[str, str]:
     """What one "GROUP/VERSION" serves: plural to kind. Raises RequestFailed."""
     answer = api.get(f"/apis/{version}")
@@ -357,9 +379,8 @@ def locate(
     plural: str, groups: Mapping[str, tuple[str, ...]], kinds: Mapping[str, Mapping[str, str] | RequestFailed]
 ) -> Served | RequestFailed | None:
     """Where a kind is served; None where the cluster provably does not serve it; else why that is not known."""
-    homes = [group for group, plurals in API_GROUPS.items() if plural in plurals]
     failure: RequestFailed | None = None
-    for group in (*homes, *_OLD_HOMES.get(plural, ())):
+    for group in _homes(plural):
         for name in groups.get(group, ()):
             version = f"{group}/{name}"
             found = kinds.get(version, invalid(f"{version} was not asked"))

@@ -3,6 +3,13 @@
 The order of the consistency protocol holds for each cluster: its project's clusters are listed, then the Compute lists
 that may hold its resources are read, then its objects, then the clusters once more (a new one is read too), and last
 comes the second look at all that would be called waste. Everything else happens at the same time.
+
+The second look looks at both sides, all of it in flight together: a fresh GET of each root that would be waste, and
+once more the lists of everything that could own or need it: the clusters, in each cluster that was reached the kinds
+whose objects can own or name something, and in the projects where it stands the Compute resources that point at others.
+What was made after its list was read is seen by that; what is gone meanwhile still counts. A list that cannot be had
+again is a gap. What the new lists make waste that was none before has just lost its owner: it counts as changed.
+Nothing is asked where nothing would be waste.
 """
 
 from __future__ import annotations
@@ -20,12 +27,13 @@ from auditor.errors import UsageError
 from auditor.model.names import ResourceName, parse_link
 from auditor.model.snapshot import JSON, Coverage, Snapshot, Status, project_scope
 
-from . import clusters, compute, confirm, kubernetes, projects
+from . import clusters, compute, confirm, kubernetes, libraries, projects
 from .clusters import Cluster
 from .crew import Crew, Milestone, after
 from .failures import RequestFailed
 from .google import Account, Endpoints, GoogleApi, Network, network_of, sign_in
-from .harvest import Harvest, Progress, ProjectState
+from .harvest import ClusterState, Harvest, Progress, ProjectState
+from .joining import joined, resource_key
 from .kubernetes import Connector
 from .patience import Patience
 from .projects import Discovery, FolderWalk, Parent
@@ -140,6 +148,7 @@ class _Run:
         self._compute_is_read = Milestone()
         """Every project is known, and no Compute list is outstanding anywhere."""
         self._has_warmed_up = threading.Lock()
+        self._readings: list[ClusterReading] = []
 
     def carry_out(
         self,
@@ -151,11 +160,10 @@ class _Run:
         try:
             self._begin(named, contexts)
             self._crew.wait()
-            for sentence in self._harvest.drop_twins():
-                self._harvest.tell(sentence)
+            self._drop_twins()
             self._look_again(would_be_waste)
-            self._crew.wait()
         except (KeyboardInterrupt, SystemExit) as interruption:
+            self._harvest.has_looked_twice = False
             self._patience.stopping.set()
             with suppress(KeyboardInterrupt):
                 self._crew.stop(_GRACE_S)
@@ -185,7 +193,7 @@ class _Run:
                 self._start_project(project)
         for context in contexts:
             state = self._harvest.add_cluster(kubernetes.context_key(context), None)
-            reading = ClusterReading(self._harvest, self._crew, state, [self._compute_is_read], lambda: None)
+            reading = self._reading_of(state, [self._compute_is_read], lambda: None)
             by_context = partial(self._connector.by_context, self._plan.kubeconfig, context)
             reading.start([(f"context {context}", by_context)])
         self._compute_is_read.step()
@@ -301,8 +309,7 @@ class _Run:
         found = clusters.fetch(self._api, state.id)
         with self._harvest.lock:
             state.second = found
-        known = {cluster.key for cluster in first.clusters} - set(clusters.remade(first, found))
-        new = [cluster for cluster in found.clusters if cluster.key not in known]
+        new = clusters.new_in(first, found)
         are_read = Milestone(len(new))
         for cluster in new:
             self._start_cluster(state, cluster, are_read.step)
@@ -310,13 +317,20 @@ class _Run:
 
     def _start_cluster(self, project: ProjectState, cluster: Cluster, done: Callable[[], object]) -> None:
         state = self._harvest.add_cluster(cluster.key, cluster)
-        reading = ClusterReading(self._harvest, self._crew, state, self._compute_before(project, cluster), done)
+        reading = self._reading_of(state, self._compute_before(project, cluster), done)
         reading.start(
             [
                 (way.kind, partial(self._connector.by, way, cluster.key))
                 for way in clusters.ways(cluster, self._plan.endpoints, self._harvest.number_of)
             ]
         )
+
+    def _reading_of(
+        self, state: ClusterState, compute_before: Sequence[Milestone], done: Callable[[], object]
+    ) -> ClusterReading:
+        reading = ClusterReading(self._harvest, self._crew, state, compute_before, done)
+        self._readings.append(reading)
+        return reading
 
     def _compute_before(self, project: ProjectState, cluster: Cluster) -> list[Milestone]:
         """The Compute lists that may hold what a cluster owns: those of its own project and of its Shared VPC host, all
@@ -347,15 +361,73 @@ class _Run:
     # --- the second look ---
 
     def _look_again(self, would_be_waste: Callable[[Snapshot], Iterable[ResourceName]]) -> None:
+        """Look at all would-be waste once more, and at all that could own it."""
         snapshot = self._harvest.snapshot()
         wanted = tuple(dict.fromkeys(would_be_waste(snapshot)))
         if not wanted:
             return
         self._harvest.wanted_looks = wanted
-        self._harvest.tell(f"second look at {len(wanted)} load balancers and addresses")
+        self._harvest.tell(
+            f"second look at {len(wanted)} load balancers and addresses, and at all that could need them"
+        )
         seen = _listed(snapshot, wanted)
+        for state in tuple(self._harvest.projects.values()):
+            self._crew.urge(self._list_clusters_at_last, state)
+        for state in self._where_it_may_be_needed(wanted):
+            for collection in compute.POINTING:
+                self._crew.urge(self._list_compute_again, state, compute.TABLE[collection])
+        for reading in tuple(self._readings):
+            project = self._harvest.projects.get(reading.key.project)
+            if project is None or not project.is_gone(reading.key):
+                reading.begin_again()
         for name in wanted:
             self._crew.submit(self._look_at, name, seen.get(name, {}))
+        self._crew.wait()
+        self._drop_twins()
+        self._harvest.has_looked_twice = True
+        now = self._harvest.snapshot()
+        if (now.objects, now.clusters, now.compute) != (snapshot.objects, snapshot.clusters, snapshot.compute):
+            self._set_aside_new_waste(would_be_waste)
+
+    def _where_it_may_be_needed(self, wanted: Iterable[ResourceName]) -> list[ProjectState]:
+        """The projects of these resources and their Shared VPC hosts, where routes stand. Of a URL map in any other
+        project the backend service tells that it names."""
+        known = self._harvest.projects
+        here = {name.project for name in wanted} & set(known)
+        hosts = {known[project].description.host or "" for project in here} & set(known)
+        return [known[project] for project in sorted(here | hosts)]
+
+    def _list_compute_again(self, state: ProjectState, collection: compute.Collection) -> None:
+        """Something that needs what is left may have been made since. What is not known anyway is not asked for."""
+        known = state.lists[collection.name]
+        if known.coverage.status is Status.FAILED:
+            return
+        both = joined(known, compute.fetch(self._api, state.id, collection), resource_key)
+        with self._harvest.lock:
+            state.lists[collection.name] = both
+        self._harvest.count("", both.coverage)
+
+    def _list_clusters_at_last(self, state: ProjectState) -> None:
+        """A cluster that was made since the second list may own what is left; one that was deleted stays."""
+        known = state.clusters()
+        if known.coverage.status is Status.FAILED:
+            return
+        found = clusters.fetch(self._api, state.id)
+        with self._harvest.lock:
+            state.third = found
+        self._harvest.count("", found.coverage)
+        for cluster in clusters.new_in(known, found):
+            self._start_cluster(state, cluster, lambda: None)
+
+    def _set_aside_new_waste(self, would_be_waste: Callable[[Snapshot], Iterable[ResourceName]]) -> None:
+        """What is waste only since the second lists were read has had no second look of its own."""
+        while new := set(would_be_waste(self._harvest.snapshot())) - set(self._harvest.wanted_looks):
+            self._harvest.wanted_looks += tuple(sorted(new, key=str))
+            self._harvest.looks |= {name: confirm.owner_changed(name) for name in new}
+
+    def _drop_twins(self) -> None:
+        for sentence in self._harvest.drop_twins():
+            self._harvest.tell(sentence)
 
     def _look_at(self, name: ResourceName, seen: JSON) -> None:
         look = self._second_look.look(name, seen)
@@ -383,6 +455,7 @@ def _listed(snapshot: Snapshot, names: Iterable[ResourceName]) -> Mapping[Resour
 def _import_ahead() -> None:
     """Whatever fails here fails again, and is told, where the library is used."""
     with suppress(Exception):
-        import kubernetes.client  # noqa: F401, PLC0415
-    with suppress(Exception):
-        confirm.load_clients()
+        libraries.load_kubernetes()
+    for client in confirm.FREQUENT:
+        with suppress(Exception):
+            libraries.compute_client(client)

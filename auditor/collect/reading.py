@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 
+from auditor.model.names import ClusterKey
 from auditor.model.snapshot import API_GROUPS, JSON, PLURALS, Category
 
 from . import identity, kubernetes, slices
@@ -13,6 +14,7 @@ from .crew import Crew, Milestone, after
 from .failures import RequestFailed
 from .harvest import ClusterState, Harvest
 from .kubernetes import ClusterApi, Connection, Served
+from .rereading import Rereading
 
 CORE_AT_ONCE = ("namespaces", "nodes", "persistentvolumes")
 """What names a cluster and its machines but owns no load balancer: it need not wait for the Compute lists."""
@@ -38,6 +40,7 @@ class ClusterReading:
         self._state = state
         self._compute_before = compute_before
         self._done = done
+        self._connection: Connection | None = None
         self._kinds: dict[str, Mapping[str, str] | RequestFailed] = {}
         self._slices: list[Listed] = []
         self._services_are_named = Milestone(len(_NAME_SERVICES))
@@ -47,6 +50,15 @@ class ClusterReading:
         self._state.is_read.then(self._finish)
         self._crew.urge(self._connect, ways)
 
+    @property
+    def key(self) -> ClusterKey:
+        return self._state.key
+
+    def begin_again(self) -> None:
+        """List once more what can own or name something; nothing to do in a cluster that was not reached."""
+        if self._connection is not None:
+            Rereading(self._harvest, self._crew, self._state, self._connection, self._kinds).start()
+
     def _connect(self, ways: Sequence[Way]) -> None:
         key = self._state.key
         try:
@@ -55,6 +67,7 @@ class ClusterReading:
             for plural in PLURALS:
                 self._keep(plural, kubernetes.not_read(key, plural, failure))
             return
+        self._connection = connection
         for plural in CORE_AT_ONCE:
             self._crew.urge(self._list, connection, kubernetes.core(plural))
         versions = kubernetes.versions_of_interest(connection.groups)

@@ -208,10 +208,17 @@ def _may_pass(error: Exception) -> bool:
 
     if isinstance(error, GoogleAuthError):
         return isinstance(error, TransportError) or bool(getattr(error, "retryable", False))
-    if isinstance(error, (http.SSLError, http.ProxyError)):
+    if isinstance(error, (http.SSLError, http.ProxyError, http.ConnectTimeout)) or _is_refused(error):
         return False
     lost = (http.ConnectionError, http.Timeout, http.ChunkedEncodingError, ConnectionError)
     return isinstance(error, lost) or (isinstance(error, api.GoogleAPICallError) and error.code in _STUMBLED)
+
+
+def _is_refused(error: Exception) -> bool:
+    """No connection at all: an address that nobody answers at, or a name that nobody knows, will be so again."""
+    from urllib3.exceptions import NewConnectionError  # noqa: PLC0415
+
+    return any(isinstance(getattr(cause, "reason", cause), NewConnectionError) for cause in (error, *error.args))
 
 
 _STUMBLED = frozenset({408, 429, 500, 502, 503, 504})

@@ -13,7 +13,6 @@ from enum import Enum, auto
 
 from auditor.model.finding import WASTE, Finding, Verdict
 from auditor.model.history import FindingHistory, Novelty, ReportHistory, TrendPoint
-from auditor.model.names import ResourceName
 from auditor.model.report import Report
 
 from .past import REPORTED, PastRun, Reach, by_importance, point_of, reach_of
@@ -72,7 +71,7 @@ NO_OLDER_RUNS = OlderRuns(0, None)
 class _Track:
     """What the runs so far say of one finding that is there now."""
 
-    name: ResourceName
+    finding: Finding
     sightings: frozenset[Verdict]
     first_seen: datetime | None = None
     runs_seen: int = 0
@@ -97,14 +96,24 @@ class _Track:
         self.first_seen, self.runs_seen, self.said_at = None, 0, at
 
 
+@dataclass(frozen=True, slots=True)
+class _Reported:
+    finding: Finding
+    at: datetime
+    """When it was reported last."""
+    is_sure: bool
+    """Nothing that was not read can have made it look so."""
+
+
 @dataclass(slots=True)
 class _Past:
     """What is kept of the runs while they go by."""
 
     tracks: dict[str, _Track]
     """By id: what is there now."""
-    last_report: dict[str, tuple[Finding, datetime]] = field(default_factory=dict)
-    """By id: what the last run that says anything of it reported, and when that was."""
+    last_report: dict[str, _Reported] = field(default_factory=dict)
+    """By id: what runs reported and none has found harmless since: as the last one that called it waste or idle has it,
+    else the last one that called it unknown."""
     times: list[datetime] = field(default_factory=list)
     taken_in: set[tuple[datetime, frozenset[str]]] = field(default_factory=set)
     broken: list[datetime] = field(default_factory=list)
@@ -121,7 +130,7 @@ def compare(
     are kept. Accrued money is not filled in (cost/accrual.py).
     """
     everything = (*current.findings, *current.suppressed)
-    past = _Past({item.id: _Track(item.resource, _SEEN[_KINDS[item.verdict]]) for item in everything})
+    past = _Past({item.id: _Track(item, _SEEN[_KINDS[item.verdict]]) for item in everything})
     for run in earlier:
         if isinstance(run, BrokenRun):
             past.broken.append(run.taken_at)
@@ -175,7 +184,7 @@ def _has_scope_of(run: PastRun, current: Report) -> bool:
 def _follow(track: _Track, key: str, run: PastRun) -> None:
     """What one run says of one finding."""
     at = run.taken_at
-    track.is_audited = track.is_audited or track.name.project in run.reach.projects
+    track.is_audited = track.is_audited or track.finding.resource.project in run.reach.projects
     found = run.reported.get(key)
     quiet = run.quiet.get(key) if found is None else None
     if found is not None and found.verdict in track.sightings:
@@ -183,41 +192,61 @@ def _follow(track: _Track, key: str, run: PastRun) -> None:
         track.see(at, history.first_seen if history else None, history.runs_seen if history else 1)
     elif quiet is not None and quiet.verdict in track.sightings:
         track.see(at, quiet.first_seen, quiet.runs_seen)
+    elif found is not None and not _clears(run.reach, found):
+        return  # called idle by a run that could not tell
     elif _says_that_it_is_not(found.verdict if found else quiet.verdict if quiet else None, track, run):
         track.end(at)
 
 
 def _says_that_it_is_not(verdict: Verdict | None, track: _Track, run: PastRun) -> bool:
     """Whether a run that has not seen a finding would have: it read the list, and calls it something else."""
-    if verdict in _SAYS_NOTHING or not run.reach.covers(track.name):
+    if verdict in _SAYS_NOTHING or not run.reach.covers(track.finding.resource):
         return False
     if verdict is not None:
-        return True
+        return verdict not in _HARMLESS or _clears(run.reach, track.finding)
     return run.lists_all_quiet if Verdict.IN_USE in track.sightings else run.lists_all_reported
+
+
+def _clears(reach: Reach, finding: Finding) -> bool:
+    """Whether a run could tell an idle thing from one that works; everything else does not depend on that."""
+    return finding.verdict is not Verdict.IDLE or reach.sees_work(finding)
 
 
 def _remember_reports(past: _Past, run: PastRun) -> None:
     """Keep what this run reports; forget what it, having read its list, finds harmless or does not find."""
-    for key, (finding, _) in list(past.last_report.items()):
+    for key, last in list(past.last_report.items()):
+        finding = last.finding
         if key in run.reported or not run.reach.covers(finding.resource):
             continue
         quiet = run.quiet.get(key)
-        is_over = run.lists_all_reported if quiet is None else quiet.verdict in _HARMLESS
+        if quiet is None:
+            is_over = run.lists_all_reported
+        else:
+            is_over = quiet.verdict in _HARMLESS and _clears(run.reach, finding)
         if is_over:
             del past.last_report[key]
     for key, finding in run.reported.items():
-        past.last_report[key] = (finding, run.taken_at)
+        before = past.last_report.get(key)
+        if finding.verdict is Verdict.UNKNOWN and before is not None:
+            past.last_report[key] = replace(before, at=run.taken_at)
+        else:
+            is_sure = finding.verdict is not Verdict.UNKNOWN and _clears(run.reach, finding)
+            past.last_report[key] = _Reported(finding, run.taken_at, is_sure)
 
 
 def _history_of(finding: Finding, past: _Past, current: Report, reach: Reach) -> FindingHistory:
     now, track = current.snapshot_taken_at, past.tracks[finding.id]
     if track.runs_seen and track.first_seen is not None:
         return FindingHistory(Novelty.KNOWN, track.first_seen, now, track.runs_seen + 1)
+    reported = past.last_report.get(finding.id)
+    may_be_idle_still = finding.verdict in _HARMLESS and reported is not None and not _clears(reach, reported.finding)
     may_have_been_seen = any(track.said_at is None or time >= track.said_at for time in past.broken)
     is_told = (
         finding.verdict is not Verdict.UNKNOWN
         and track.is_audited
         and reach.covers(finding.resource)
+        and _clears(reach, finding)
+        and not may_be_idle_still
         and not may_have_been_seen
     )
     return FindingHistory(Novelty.NEW if is_told else None, now, now, 1)
@@ -226,10 +255,12 @@ def _history_of(finding: Finding, past: _Past, current: Report, reach: Reach) ->
 def _gone(current: Report, past: _Past, reach: Reach) -> tuple[Finding, ...]:
     verdicts = {item.id: item.verdict for item in (*current.findings, *current.suppressed)}
     found = []
-    for key, (finding, at) in past.last_report.items():
+    for key, last in past.last_report.items():
         verdict = verdicts.get(key)
-        if (verdict is None or verdict in _HARMLESS) and reach.covers(finding.resource):
-            found.append(replace(finding, history=_last_history(finding, at)))
+        # Where a run was not sure and this one finds it harmless, nothing has gone but the doubt.
+        is_cleared = verdict in _HARMLESS and last.is_sure and _clears(reach, last.finding)
+        if (verdict is None or is_cleared) and reach.covers(last.finding.resource):
+            found.append(replace(last.finding, history=_last_history(last.finding, last.at)))
     return tuple(sorted(found, key=by_importance))
 
 

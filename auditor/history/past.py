@@ -13,10 +13,10 @@ from typing import Any
 
 from auditor.model.finding import SHOWN_BY_DEFAULT, Finding, Verdict
 from auditor.model.history import TrendPoint
-from auditor.model.names import ResourceName
-from auditor.model.report import Report
+from auditor.model.names import ClusterKey, ResourceName
+from auditor.model.report import BLIND_TO_IDLE, Report
 from auditor.model.report_document import JSON, SCHEMA_VERSION, NotAReport, read_report
-from auditor.model.snapshot import compute_scope
+from auditor.model.snapshot import cluster_of_scope, compute_scope
 
 REPORTED = frozenset(SHOWN_BY_DEFAULT)
 """What a reader is told of: waste, idle, unknown. Everything else is quiet."""
@@ -31,6 +31,10 @@ class Reach:
     projects: frozenset[str]
     gaps: Mapping[str, frozenset[str] | None]
     """By the scope of a list that was not read in full: the missing places; None = anything may be missing."""
+    unread_clusters: frozenset[ClusterKey]
+    """The clusters of which something was not read."""
+    is_blind_to_idle: bool
+    """Nobody looked whether anything does its work."""
 
     def covers(self, name: ResourceName) -> bool:
         """Whether the resource, if it had been there, would have been listed."""
@@ -42,13 +46,25 @@ class Reach:
         missing = self.gaps[scope]
         return missing is not None and name.scope not in missing and f"regions/{name.region}" not in missing
 
+    def sees_work(self, finding: Finding) -> bool:
+        """Whether an idle thing, if it is called in use, works again. It is called so, too, where nobody could look at
+        its endpoints: then nothing has changed but what was read."""
+        clusters = {cluster_of_scope(item.source) for item in finding.evidence}
+        return not self.is_blind_to_idle and clusters.isdisjoint(self.unread_clusters)
+
 
 def reach_of(report: Report) -> Reach:
     """What the run of this report read."""
     gaps = {
         gap.scope: frozenset(gap.missing) if gap.status == "partial" and gap.missing else None for gap in report.gaps
     }
-    return Reach(frozenset(report.projects), gaps)
+    clusters = {cluster_of_scope(gap.scope) for gap in report.gaps}
+    return Reach(
+        projects=frozenset(report.projects),
+        gaps=gaps,
+        unread_clusters=frozenset(key for key in clusters if key is not None),
+        is_blind_to_idle=any(note.startswith(BLIND_TO_IDLE) for note in report.notes),
+    )
 
 
 @dataclass(frozen=True, slots=True)

@@ -50,6 +50,10 @@ def build(inventory: Inventory) -> Graph:
     )
 
 
+_NAME_ADDRESSES = ("routers", "forwardingRules")
+"""What may name an address by link: NAT, and a rule in place of the IP."""
+
+
 def _address_users(
     inventory: Inventory,
     referrers: Mapping[ResourceName, list[ResourceName]],
@@ -62,7 +66,8 @@ def _address_users(
         if not isinstance(body, Address):
             continue
         found: dict[ResourceName | str, None] = dict.fromkeys(body.users)
-        found.update(dict.fromkeys(name for name in referrers.get(resource.name, ()) if name.collection == "routers"))
+        named_by = (name for name in referrers.get(resource.name, ()) if name.collection in _NAME_ADDRESSES)
+        found.update(dict.fromkeys(named_by))
         if body.ip is not None and body.prefix_length in (None, 32, 96, 128):
             for name in rules_by_ip.get(body.ip, ()):
                 if _can_hold(inventory.resources[name], resource, body):

@@ -9,11 +9,11 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 
-from ..model.compute import ForwardingRule, Resource, ServiceAttachment
+from ..model.compute import BackendService, ForwardingRule, Resource, ServiceAttachment
 from ..model.finding import Confidence, Evidence, Owner, Verdict
 from ..model.names import ClusterKey, ResourceName, parse_link
 from ..model.snapshot import clusters_scope, compute_scope, objects_scope, project_scope
-from .candidates import everywhere, hides_in, hides_referrer_of, stands_in_shared_network
+from .candidates import everywhere, hides_in, hides_referrer_of, is_discovery, stands_in_shared_network
 from .claims import LiveObject
 from .context import Context, Opinion
 from .exclusions import reason_to_leave
@@ -256,8 +256,24 @@ def unread_referrers(context: Context, resource: Resource) -> list[str]:
     scopes = [compute_scope(project, collection) for project in projects for collection in collections]
     if isinstance(resource.body, ForwardingRule):
         scopes += _lists_that_need_a_rule(context, name, resource.body)
+    if isinstance(resource.body, BackendService) and resource.body.scheme not in _WITHIN_ITS_PROJECT:
+        scopes += _url_maps_elsewhere(context, name)
     hidden = [scope for scope in scopes if hides_referrer_of(context.inventory.coverage_of(scope), name)]
     return hidden + _unread_rules_of_companion(context, resource, projects)
+
+
+_WITHIN_ITS_PROJECT = frozenset({"EXTERNAL", "INTERNAL", "INTERNAL_SELF_MANAGED"})
+"""Schemes of backend services that only their own project's resources can name: classic and passthrough ones. One
+whose scheme is not given may be of any."""
+
+
+def _url_maps_elsewhere(context: Context, name: ResourceName) -> list[str]:
+    """A URL map of another project may name a backend service of the managed schemes: in a Shared VPC where it is
+    regional, anywhere where it is global (cross-project service referencing in Google's documents on application load
+    balancers). What hangs on that backend service stands in its project. A lost page of the projects may hide one."""
+    inventory = context.inventory
+    others = [compute_scope(project, "urlMaps") for project in inventory.projects if project != name.project]
+    return [*others, *(scope for scope in inventory.coverage if is_discovery(scope))]
 
 
 def _lists_that_need_a_rule(context: Context, name: ResourceName, rule: ForwardingRule) -> list[str]:
@@ -298,8 +314,14 @@ def rules_served(context: Context, resource: Resource) -> Collection[ResourceNam
 
 
 def _needed_by_network(context: Context, resource: Resource) -> tuple[str, Evidence] | None:
-    """Witnesses of use that no Kubernetes object gives: routes, consumers of a service attachment."""
+    """Witnesses of use that no Kubernetes object gives: routes, consumers of a service attachment, users of a backend
+    service that were not read, as those of a project that is not audited."""
     name = resource.name
+    if isinstance(resource.body, BackendService):
+        unseen = [user for user in resource.body.used_by if user not in context.inventory.resources]
+        if unseen:
+            shown = unseen[0].relative if isinstance(unseen[0], ResourceName) else unseen[0]
+            return "referrer-not-read", say(f"{shown} uses it, and was not read.", context.scope(resource))
     routes = context.graph.next_hops.get(name, ())
     if routes:
         text = f"Route {routes[0].name} sends traffic to it."

@@ -59,6 +59,8 @@ class Address:
 class BackendService:
     scheme: str
     protocol: str
+    used_by: tuple[ResourceName | str, ...] = ()
+    """What refers to it as the API tells, in whatever project: URL maps, forwarding rules, TCP and SSL proxies."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -242,7 +244,8 @@ def _forwarding_rule(obj: JSON, reader: Reader) -> tuple[Body, list[Link]]:
         or bool(obj.get("pscConnectionStatus")),
         is_mirroring_collector=fields.boolean(obj, "isMirroringCollector"),
     )
-    return body, [*reader.link("target", target), *reader.link("backendService", backend)]
+    links = [*reader.link("target", target), *reader.link("backendService", backend)]
+    return body, [*links, *reader.link("address", body.ip_text)]
 
 
 def _address(obj: JSON, reader: Reader) -> tuple[Body, list[Link]]:
@@ -268,7 +271,13 @@ def _backend_service(obj: JSON, reader: Reader) -> tuple[Body, list[Link]]:
         for link in reader.link("backend", fields.text(backend, "group"))
     ]
     links += [link for check in fields.texts(obj, "healthChecks") for link in reader.link("healthCheck", check)]
-    return BackendService(fields.text(obj, "loadBalancingScheme"), fields.text(obj, "protocol")), links
+    users = [fields.text(user, "reference") for user in fields.objects(obj, "usedBy")]
+    body = BackendService(
+        scheme=fields.text(obj, "loadBalancingScheme"),
+        protocol=fields.text(obj, "protocol"),
+        used_by=tuple(name for user in users if user for name in reader.names(user) or (user,)),
+    )
+    return body, links
 
 
 def _target_pool(obj: JSON, reader: Reader) -> tuple[Body, list[Link]]:

@@ -39,7 +39,7 @@ class Change:
 
 @dataclass(frozen=True, slots=True)
 class Incomparable:
-    """A finding that only one report has, while nobody knows whether the other one should."""
+    """A finding of one report that the other one says nothing of, whether it lacks it or has it."""
 
     finding: Finding
     is_in_new: bool

@@ -126,7 +126,7 @@ ALL: tuple[Reason, ...] = (
     Reason(
         "referrer-not-read",
         Verdict.UNKNOWN,
-        "A list of things that could still point at it was not read in full.",
+        "Something that points at it, or a list of things that could, was not read in full.",
         "-",
         "read the gap named in the evidence, then audit again",
     ),

@@ -11,6 +11,9 @@ from typing import Any
 from .finding import Finding, Verdict
 from .history import ReportHistory
 
+BLIND_TO_IDLE = "Load balancers without ready endpoints were not looked for"
+"""How the note begins that says so: in such a report nothing of a cluster in it is idle, whether it works or not."""
+
 
 @dataclass(frozen=True, slots=True)
 class Gap:

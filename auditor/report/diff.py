@@ -185,7 +185,7 @@ def _unclear(difference: Difference) -> list[str]:
         more = f" and {len(shown) - _NAMES_SHOWN} more" if len(shown) > _NAMES_SHOWN else ""
         names = text.clean(", ".join(shown[:_NAMES_SHOWN]))
         lines.append(
-            f"In the {there} report {text.clean(reason)}; only in the {here} one: "
+            f"In the {there} report {text.clean(reason)}; the {here} one has "
             f"{text.plural(len(items), 'resource')} ({names}{more})"
         )
     return lines

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -12,7 +13,7 @@ from googleserver import Fault, World
 from auditor.collect.confirm import GETS, is_same, observed
 from auditor.collect.patience import Patience
 from auditor.model.names import ResourceName, parse_link
-from auditor.model.snapshot import JUDGED_COLLECTIONS
+from auditor.model.snapshot import JUDGED_COLLECTIONS, Snapshot
 
 from .driving import case, run, world_of
 
@@ -69,6 +70,8 @@ def test_what_is_compared() -> None:
         ({}, {"users": [TARGET]}, False),
         ({"users": [TARGET, "b"]}, {"users": ["b", TARGET]}, True),
         ({"users": [TARGET]}, {"users": [TARGET, "b"]}, False),
+        ({"usedBy": [TARGET, "b"]}, {"usedBy": ["b", TARGET]}, True),
+        ({}, {"usedBy": [TARGET]}, False),
     ],
 )
 def test_what_counts_as_the_same(before: dict[str, Any], now: dict[str, Any], same: bool) -> None:
@@ -76,6 +79,28 @@ def test_what_counts_as_the_same(before: dict[str, Any], now: dict[str, Any], sa
 
 
 # --- through the real clients ---
+
+
+def test_a_url_map_that_begins_to_use_a_backend_service_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of what points at a resource only addresses and backend services tell, the latter also across projects."""
+    before = case("T37-v2-ingress")
+    project = next(iter(before.projects))
+    user = {"reference": TARGET.replace("acme", "other").replace("targetPools", "urlMaps")}
+    listed = before.compute[project, "backendServices"]
+    known = tuple({**item, "usedBy": [user]} for item in listed)
+    used = tuple({**item, "usedBy": [user, {"reference": f"{user['reference']}-2"}]} for item in listed)
+    names = [name for item in listed if (name := parse_link(str(item["selfLink"]))) is not None]
+    for now, status in ((known, "same"), (used, "changed")):
+        world_before = replace(before, compute={**before.compute, (project, "backendServices"): known})
+        world_after = replace(before, compute={**before.compute, (project, "backendServices"): now})
+        with world_of(world_before, monkeypatch) as world:
+
+            def wanted(snapshot: Snapshot, world: World = world, after: Snapshot = world_after) -> list[ResourceName]:
+                world.show(after)
+                return names
+
+            snapshot = run(world, would_be_waste=wanted).snapshot
+        assert {look["status"] for look in snapshot.confirmations} == {status}
 
 
 def names_in(world: World, collection: str) -> list[ResourceName]:

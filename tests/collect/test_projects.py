@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from typing import Any
+from urllib.parse import unquote
 
 import pytest
 
@@ -58,7 +59,7 @@ def test_the_search_finds_projects_by_what_they_own() -> None:
     assert path.startswith("/v1/organizations/719203344817:searchAllResources?assetTypes=")
     assert "ForwardingRule" in path
     assert "Address" in path
-    assert "container%5C.googleapis%5C.com%2FCluster" in path
+    assert r"assetTypes=container\.googleapis\.com/Cluster" in unquote(path)
     assert "pageToken=n" in stub.asked[1][0]
 
 

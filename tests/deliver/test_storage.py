@@ -14,6 +14,7 @@ from pathlib import Path
 
 import pytest
 from google.api_core import exceptions as api
+from google.auth.credentials import AnonymousCredentials, Credentials
 from google.cloud.storage import Blob, Bucket
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -380,8 +381,32 @@ def test_a_server_that_is_silent_or_away_ends_in_time() -> None:
         with pytest.raises(NothingRead, match="Cannot read"):
             store.names()
         assert time.monotonic() - began < 8
-    with pytest.raises(NothingRead):
-        bucket("http://127.0.0.1:9", deadline_s=0.5).read("a")
+
+
+def test_where_nobody_answers_it_is_not_asked_again() -> None:
+    began = time.monotonic()
+    for endpoint in ("http://127.0.0.1:9", "http://storage.invalid"):
+        with pytest.raises(NothingRead, match="Cannot read gs://audits/lost/a"):
+            bucket(endpoint, deadline_s=60).read("a")
+        with pytest.raises(NotDelivered, match="Cannot write gs://audits/lost/a"):
+            bucket(endpoint, deadline_s=60).create("a", b"1")
+    assert time.monotonic() - began < 20
+
+
+def test_credentials_are_had_for_a_real_endpoint_and_only_when_it_is_asked() -> None:
+    asked = []
+
+    def credentials() -> Credentials:
+        asked.append(1)
+        return AnonymousCredentials()
+
+    access = BucketAccess(endpoint="https://127.0.0.1:9", credentials=credentials, deadline_s=5.0)
+    store = open_store("gs://audits/x", access)
+    assert not asked
+    for _ in range(2):
+        with pytest.raises(NothingRead):
+            store.names()
+    assert asked == [1]
 
 
 def test_a_stumbling_server_is_asked_again(

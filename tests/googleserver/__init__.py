@@ -34,10 +34,11 @@ from .faults import KINDS, Fault, Manner, Plan
 from .identity_api import Tokens, key_file, serve_identity
 from .kubernetes_api import serve_kubernetes
 from .listening import SERVER_THREADS, SILENCE, Listeners
+from .quota import Quota
 from .resources_api import serve_asset, serve_resource_manager, serve_service_usage
 from .scene import FOLDERS, ORGANIZATION, Manners, Scene
 
-__all__ = ["KINDS", "SERVER_THREADS", "Exchange", "Fault", "Manners", "Request", "World", "serve"]
+__all__ = ["KINDS", "SERVER_THREADS", "Exchange", "Fault", "Manners", "Quota", "Request", "World", "serve"]
 
 SERVICES: Mapping[str, Callable[[Scene, Request], Answer]] = {
     "compute": serve_compute,
@@ -309,6 +310,8 @@ class World:
             return refusals.not_found(request, request.path.rpartition("/gkeMemberships/")[0]), Manner.SENT, ""
         if request.cluster is not None and request.cluster not in scene.cluster_keys:
             return Answer(503, b""), Manner.RESET, ""  # deleted: nobody is there
+        if any(quota.is_used_up(request) for quota in self._manners.quotas):
+            return refusals.quota_exceeded(request, number), Manner.SENT, "quota"
         good = partial(self._good, scene, request)
         spoiled, fault = self._plan.strike(request, good, number)
         return spoiled.answer, spoiled.manner, fault

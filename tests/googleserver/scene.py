@@ -13,6 +13,7 @@ from auditor.model.snapshot import JSON, Category, Coverage, Snapshot, Status
 
 from .exchange import Answer, Request
 from .faults import spoil
+from .quota import Quota
 
 ORGANIZATION = "organizations/719203344817"
 FOLDERS = {
@@ -100,6 +101,8 @@ class Manners:
     """True: API groups that are not installed answer 404; else 403 comes first, as for least-privilege accounts."""
     hosts: Mapping[str, str] = field(default_factory=dict)
     """Shared VPC: service project to host project, beside what the snapshot's networks give away."""
+    quotas: tuple[Quota, ...] = ()
+    """What is enforced; tests of quotas use a short minute."""
     check_fields: bool = True
     """`fields` may only name what the API has (google-cloud-compute's types are asked)."""
 

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from decimal import Decimal
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -14,10 +15,10 @@ from report import sample
 
 from auditor.history.compare import BrokenRun, OlderRuns, compare
 from auditor.history.past import reach_of, read_past
-from auditor.model.finding import WASTE, Verdict
+from auditor.model.finding import WASTE, Evidence, Verdict
 from auditor.model.history import Novelty
 from auditor.model.names import ResourceName
-from auditor.model.report import Gap, Report
+from auditor.model.report import BLIND_TO_IDLE, Gap, Report
 from auditor.model.report_document import NotAReport
 from auditor.report.selection import Selection
 
@@ -105,6 +106,44 @@ def test_what_is_harmless_now_is_gone(verdict: str) -> None:
     assert finding.verdict is Verdict.ORPHANED
     assert finding.history.novelty is Novelty.GONE
     assert finding.history.last_seen == at(2)
+
+
+def test_a_doubt_that_is_cleared_is_not_gone() -> None:
+    assert gone(compared(run(2, {"a": "in_use"}), run(1, {"a": "unknown"}))) == set()
+    assert gone(compared(run(2, {}), run(1, {"a": "unknown"}))) == {"a"}
+    report = compared(run(3, {"a": "in_use"}), run(1, {"a": "orphaned"}), run(2, {"a": "unknown"}))
+    (finding,) = report.gone
+    assert finding.verdict is Verdict.ORPHANED, "as the last run has it that was sure"
+    assert finding.history.last_seen == at(2)
+
+
+CLUSTER = "clusters/p/us-central1/shop"
+
+
+def _about_cluster(report: Report) -> Report:
+    evidence = (Evidence("There is no ready endpoint behind Service a.", f"{CLUSTER}/endpointslices"),)
+    return replace(report, findings=tuple(replace(item, evidence=evidence) for item in report.findings))
+
+
+@pytest.mark.parametrize(
+    "blind",
+    [
+        {"gaps": (Gap(f"{CLUSTER}/endpointslices", "failed", "forbidden", "", ""),)},
+        {"gaps": (Gap(f"{CLUSTER}/httproutes", "partial", "timeout", "", ""),)},
+        {"notes": (f"{BLIND_TO_IDLE}: no EndpointSlices of p/us-central1/shop.",)},
+    ],
+)
+def test_idle_that_nobody_looked_at_is_neither_gone_nor_new(blind: dict[str, Any]) -> None:
+    """Without a look at its endpoints an idle load balancer is called in use."""
+    first = _about_cluster(run(1, {"a": "idle"}))
+    unseen = replace(_about_cluster(run(2, {"a": "in_use"})), **blind)
+    report = compared(unseen, first)
+    assert gone(report) == set()
+    assert told(report)[0] is None
+    assert told(compared(_about_cluster(run(3, {"a": "idle"})), first, unseen)) == ("known", 1, 2)
+    assert gone(compared(run(3, {"a": "in_use"}), first, unseen)) == {"a"}
+    elsewhere = replace(unseen, gaps=(Gap("clusters/p/us-central1/other/services", "failed", "", "", ""),), notes=())
+    assert gone(compared(elsewhere, first)) == {"a"}
 
 
 def test_gone_is_told_once() -> None:
@@ -304,17 +343,17 @@ class Oracle:
         return {name for name in _NAMES if self.is_gone(name)}
 
     def is_gone(self, name: ResourceName) -> bool:
-        if self.verdict(self.current, name) not in (None, Verdict.IN_USE, Verdict.FOREIGN):
+        now = self.verdict(self.current, name)
+        if now not in (None, Verdict.IN_USE, Verdict.FOREIGN) or not self.read(self.current, name):
             return False
-        if not self.read(self.current, name):
-            return False
+        reported = set()
         for report in reversed(self.earlier):
             verdict = self.verdict(report, name)
             if verdict in WASTE | {Verdict.IDLE, Verdict.UNKNOWN}:
-                return True
-            if self.read(report, name) and verdict is not Verdict.PENDING:
-                return False
-        return False
+                reported.add(verdict)
+            elif self.read(report, name) and verdict is not Verdict.PENDING:
+                break
+        return bool(reported if now is None else reported - {Verdict.UNKNOWN})
 
 
 @settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])

@@ -11,7 +11,7 @@ from auditor.history.difference import difference
 from auditor.history.past import REPORTED, reach_of
 from auditor.model.difference import Difference
 from auditor.model.finding import Verdict
-from auditor.model.report import Report
+from auditor.model.report import BLIND_TO_IDLE, Report
 
 from .telling import gap, named, run
 from .test_compare import pasts
@@ -64,6 +64,19 @@ def test_what_was_not_read_cannot_be_compared(unread: Report, reason: str) -> No
         assert [(item.finding.resource.name, item.is_in_new, item.reason) for item in found.incomparable] == [
             ("a", is_in_new, reason)
         ]
+
+
+def test_idle_that_nobody_looked_at_cannot_be_compared() -> None:
+    idle, unseen = (
+        run(1, {"a": "idle"}),
+        replace(run(2, {"a": "in_use"}), notes=(f"{BLIND_TO_IDLE}: no EndpointSlices.",)),
+    )
+    for found, is_in_new in ((differ(idle, unseen), False), (differ(unseen, idle), True)):
+        (item,) = found.incomparable
+        assert (item.finding.verdict, item.is_in_new) == (Verdict.IDLE, is_in_new)
+        assert "nobody could look" in item.reason
+        assert not found.changed
+    assert len(differ(idle, run(2, {"a": "in_use"})).changed) == 1
 
 
 def test_a_filtered_report_does_not_say_what_is_not_there() -> None:

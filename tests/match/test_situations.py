@@ -13,11 +13,11 @@ from auditor.model.finding import WASTE, Finding
 from auditor.model.snapshot import Snapshot, clusters_scope
 
 from .builder import World, findings_of
-from .situations import addresses, fleets, gaps, ingresses, services
+from .situations import addresses, fleets, gaps, ingresses, projects, services
 from .tearing import torn
 from .telling import Told, disagreements
 
-TOLD: tuple[Told, ...] = (*services.TOLD, *ingresses.TOLD, *fleets.TOLD, *addresses.TOLD, *gaps.TOLD)
+TOLD: tuple[Told, ...] = (*services.TOLD, *ingresses.TOLD, *fleets.TOLD, *addresses.TOLD, *gaps.TOLD, *projects.TOLD)
 
 
 @pytest.fixture(params=TOLD, ids=lambda told: told.__name__)

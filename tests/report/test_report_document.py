@@ -5,7 +5,7 @@ import json as standard_json
 from dataclasses import replace
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from auditor.model.finding import Finding, Verdict
@@ -94,6 +94,7 @@ SMALL = written(replace(sample.with_findings(*sample.large().findings[:2]), hist
 PATHS = [("summary",), ("coverage", "gaps"), ("findings",), ("findings", 0), ("findings", 0, "cost"), ("history",)]
 
 
+@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(st.sampled_from(PATHS), st.sampled_from(["", "monthly", "resource", "trend", "owner", "created_at"]), ANYTHING)
 def test_nothing_but_not_a_report_is_raised(path, key, value) -> None:
     broken = standard_json.loads(SMALL)

@@ -282,7 +282,7 @@ PURPOSES: dict[str, tuple[str, Fields]] = {
     "nat-auto": ("region", {"purpose": "NAT_AUTO"}),
     "dns-resolver": ("region", {"purpose": "DNS_RESOLVER", "addressType": "INTERNAL"}),
     "interconnect": ("region", {"purpose": "IPSEC_INTERCONNECT", "prefixLength": 29, "addressType": "INTERNAL"}),
-    "own-prefix": ("region", {"publicDelegatedPrefix": "https://www.googleapis.com/compute/v1/projects/p/regions/r/x"}),
+    "own-prefix": ("region", {"ipCollection": "https://www.googleapis.com/compute/v1/projects/p/regions/r/x"}),
 }
 
 

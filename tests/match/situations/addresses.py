@@ -49,6 +49,13 @@ def held_by_a_rule_of_another_audited_project(world: World) -> Expected:
     return {f"{REGION}/addresses/shop": "in_use"}
 
 
+def held_by_a_rule_that_names_it_by_link(world: World) -> Expected:
+    """IPAddress may be written as the address's link; then that is what joins them."""
+    address = world.put(f"{REGION}/addresses/shop", address=IP, addressType="EXTERNAL", status="RESERVED")
+    world.put(f"{REGION}/forwardingRules/front", IPAddress=address, loadBalancingScheme="EXTERNAL")
+    return {f"{REGION}/addresses/shop": "foreign", f"{REGION}/forwardingRules/front": "foreign"}
+
+
 def shared_vip(world: World) -> Expected:
     """Fine point 9: "SHARED_LOADBALANCER_VIP: judged like any address; several rules may hold it"."""
     world.cluster("prod")
@@ -233,6 +240,7 @@ def named_by_multi_cluster_ingress(world: World) -> Expected:
 TOLD: tuple[Told, ...] = (
     held_by_a_rule_of_a_project_that_was_not_audited,
     held_by_a_rule_of_another_audited_project,
+    held_by_a_rule_that_names_it_by_link,
     shared_vip,
     ipv6_static_address,
     terraform_labels,
