@@ -145,6 +145,7 @@ def test_the_headers() -> None:
     assert all(len(message.get_all(name, [])) == 1 for name in message)
 
 
+@settings(deadline=None)
 @given(st.text(st.characters(exclude_categories=("Cc", "Cs", "Zl", "Zp")), min_size=1, max_size=250))
 def test_a_subject_comes_back_to_the_letter(subject: str) -> None:
     raw = message_of(Letter(subject, "text\n", "html\n"), envelope()).as_bytes()
