@@ -1,4 +1,4 @@
-"""The generated blocks of README.md, each between `<!-- NAME -->` and `<!-- /NAME -->`.
+"""The generated blocks of README.md and docs/settings.md, each between `<!-- NAME -->` and `<!-- /NAME -->`.
 
     scripts/update-readme
 
@@ -21,7 +21,7 @@ from auditor.cli import commands
 from auditor.model.reasons import ALL
 
 REPO = Path(__file__).resolve().parent.parent
-README = REPO / "README.md"
+PAGES = (REPO / "README.md", REPO / "docs" / "settings.md")
 WIDTH = 100
 DEMO = ("--snapshot", "fixtures/demo", "--as-of", "2026-11-22T06:00:00Z", "--no-config")
 _BLOCK = re.compile(r"<!-- (?P<name>[a-z-]+) -->\n(?P<content>.*?)<!-- /(?P=name) -->", re.DOTALL)
@@ -142,7 +142,8 @@ def rewritten(text: str) -> str:
 
 
 def main() -> None:
-    README.write_text(rewritten(README.read_text(encoding="utf-8")), encoding="utf-8")
+    for page in PAGES:
+        page.write_text(rewritten(page.read_text(encoding="utf-8")), encoding="utf-8")
 
 
 if __name__ == "__main__":
