@@ -74,7 +74,7 @@ def render(report: Report, selection: Selection) -> str:
         "saving_sentence": saving_sentence(report),
         "cluster_label": text.cluster_label,
     }
-    return templating.render("report.html", values)
+    return templating.render("report.html", values) + "\n"
 
 
 def _policy(style: str, script: str) -> str:
