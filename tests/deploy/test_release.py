@@ -27,7 +27,7 @@ def test_release_is_built_and_tried(tmp_path: Path) -> None:
     assert [line.split()[1] for line in done.stdout.splitlines()] == [sdist, wheel]
     names = ZipFile(tmp_path / wheel).namelist()
     assert {"auditor/data/prices.json", "auditor/data/report.schema.json", "auditor/py.typed"} <= set(names)
-    assert not [name for name in names if "test" in name or "fixtures" in name]
+    assert not [name for name in names if "tests/" in name or "test_" in name or "fixtures" in name]
     with tarfile.open(tmp_path / sdist) as archive:
         folders = {name.split("/")[1] for name in archive.getnames() if "/" in name}
     assert {"auditor", "deploy", "docs", "fixtures", "Dockerfile", "requirements.lock"} <= folders
