@@ -1,6 +1,7 @@
 #!/bin/sh
 # Makes with gcloud what `terraform apply` makes in this folder: the same accounts, role, bucket, secrets, job, schedule
-# and alerts. Run it again to change something; it changes what is there. Needs gcloud, signed in as somebody who may.
+# and alerts; only the four metrics that are for charts are left out. Run it again to change something; it changes what
+# is there, but for alerts. Needs gcloud, signed in as somebody who may.
 set -eu
 
 usage() {

@@ -91,7 +91,7 @@ variable "chat" {
 }
 
 variable "settings" {
-  description = "Further settings by name, like { min_age = \"2d\", send_when = \"changes\" }; the README lists all."
+  description = "Further settings by name, like { min_age = \"2d\", send_when = \"new\" }; the README lists all."
   type        = map(string)
   default     = {}
 

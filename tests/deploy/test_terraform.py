@@ -250,7 +250,7 @@ def test_every_place_of_the_scope_gets_its_role(tmp_path: Path) -> None:
 @needs_terraform
 def test_mail_and_chat_reach_the_job_as_settings(tmp_path: Path) -> None:
     mail = {**MAIL, "smtp_port": 465, "smtp_user": "audit"}
-    made = computed(tmp_path, mail=mail, chat=True, settings={"min_age": "2d", "send_when": "changes"})
+    made = computed(tmp_path, mail=mail, chat=True, settings={"min_age": "2d", "send_when": "new"})
     environment = made["environment"]
     assert environment["GKE_AUDITOR_MAIL_TO"] == "a@example.com b@example.com"
     assert environment["GKE_AUDITOR_SMTP_PORT"] == "465"
