@@ -71,6 +71,25 @@ def test_a_wrong_argument_is_found() -> None:
     ]
 
 
+REFERENCE = re.compile(r"(data\.)?\b(google_\w+)\.(\w+)(?:\[[^][]*(?:\[[^][]*\][^][]*)*\])?(?:\.(\w+))?")
+
+
+def test_what_is_referred_to_exists() -> None:
+    """Variables, locals, and the attributes of resources that the provider's documentation says are exported."""
+    made = {(item.sort, item.kind, item.name) for item in resources()}
+    local_names = {name for block in terraform.blocks("locals") for name in block if name != BLOCK}
+    code = re.sub(r"^\s*#.*$|description += .*$", "", terraform.SOURCE, flags=re.MULTILINE)
+    assert set(re.findall(r"\bvar\.(\w+)", code)) == set(variables()), "each variable is used, and no other"
+    assert set(re.findall(r"\blocal\.(\w+)", code)) == local_names
+    found = REFERENCE.findall(code)
+    assert len(found) > 20
+    for data, kind, name, attribute in found:
+        sort = "data" if data else "resource"
+        assert (sort, kind, name) in made, f"{kind}.{name}"
+        known = {*ARGUMENTS["arguments"][f"{sort}.{kind}"], *ARGUMENTS["exports"][f"{sort}.{kind}"]}
+        assert not attribute or attribute in known, f"{kind}.{name}.{attribute}"
+
+
 def test_provider_version_is_the_one_that_was_compared() -> None:
     (block,) = terraform.blocks("terraform")
     (providers,) = block["required_providers"]
