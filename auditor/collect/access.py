@@ -44,6 +44,8 @@ PROJECT_PERMISSIONS = tuple(
     )
 )
 """Everything that an audit of a project asks Google's APIs for."""
+PARENT_PERMISSIONS = tuple(sorted({projects.SEARCH_PERMISSION, *projects.WALK_PERMISSIONS}))
+"""What finding the projects of a folder or organization takes beside."""
 KUBERNETES_LISTS = tuple(
     (group, plural) for group, plurals in API_GROUPS.items() for plural in plurals if plural != "configmaps"
 )

@@ -26,6 +26,8 @@ ASSET_TYPES = (
     r"container\.googleapis\.com/Cluster",
 )
 SEARCH_PERMISSION = "cloudasset.assets.searchAllResources"
+WALK_PERMISSIONS = ("resourcemanager.folders.list", "resourcemanager.projects.list")
+"""What Resource Manager asks for where Cloud Asset Inventory cannot be asked."""
 PROJECT_PERMISSIONS = ("compute.projects.get", "resourcemanager.projects.get")
 _KEPT = ("name", "parent", "projectId", "state", "displayName", "createTime", "labels")
 _HOST = "HOST"
