@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import secrets
 import tempfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.message import EmailMessage
@@ -206,17 +206,24 @@ def deliver(
     for warning in unmatched(report, selection):
         console.warning(warning)
     scope = "\n".join(report.parents or report.projects)
-    message, envelope = _message(report, selection, plan, console, scope, now, environment)
     post = None if plan.webhook is None else chat.render(report, selection, plan.webhook.service)
     if plan.dry_run is not None:
+        message, _ = _message(report, selection, plan, console, scope, now, environment)
         _write_dry_run(plan.dry_run, message, post, console)
         return
     store = plan.open_markers() if plan.open_markers is not None else None
     tasks: list[Callable[[], None]] = []
     if plan.server is not None:
-        tasks.append(lambda: _send_mail(message, envelope, plan, console, now, store))
+        server = plan.server
+        message, envelope = _message(report, selection, plan, console, scope, now, environment)
+        tasks.append(lambda: _send_mail(message, envelope, server, console, now, store))
     if plan.webhook is not None and post is not None:
-        tasks.append(lambda: _post(post, scope, plan, console, now, store))
+        webhook = plan.webhook
+        tasks.append(lambda: _post(post, scope, webhook, plan.timeout_s, console, now, store))
+    _try_all(tasks, console)
+
+
+def _try_all(tasks: Sequence[Callable[[], None]], console: Console) -> None:
     failures = []
     for task in tasks:
         try:
@@ -279,7 +286,7 @@ def _bytes(content: str) -> bytes:
 
 
 def _send_mail(
-    message: EmailMessage, envelope: Envelope, plan: Plan, console: Console, now: datetime, store: Store | None
+    message: EmailMessage, envelope: Envelope, server: Server, console: Console, now: datetime, store: Store | None
 ) -> None:
     sending = None
     if store is not None:
@@ -293,10 +300,8 @@ def _send_mail(
         if sending.is_repeat:
             console.warning("A run that has died may have sent this mail already: it is sent under the same Message-ID")
             message.replace_header("Message-ID", sending.message_id)
-    if plan.server is None:
-        raise ValueError("a plan without a server sends no mail")
     try:
-        delivery = mail.send(message, envelope.sender, envelope.recipients, plan.server)
+        delivery = mail.send(message, envelope.sender, envelope.recipients, server)
     except NotDelivered as error:
         _withdraw(store, sending, console)
         raise NotDelivered(error.message, _joined(error.hint, _keep(message))) from error
@@ -313,17 +318,17 @@ def _send_mail(
     raise NotDelivered(told + "; ".join(problems), _joined("It is not sent again.", _keep(message)))
 
 
-def _post(post: str, scope: str, plan: Plan, console: Console, now: datetime, store: Store | None) -> None:
-    if plan.webhook is None:
-        raise ValueError("a plan without a webhook posts nothing")
+def _post(
+    post: str, scope: str, webhook: Webhook, timeout_s: float, console: Console, now: datetime, store: Store | None
+) -> None:
     sending = None
     if store is not None:
-        name = marker.name_of(scope, (plan.webhook.url,), now)
+        name = marker.name_of(scope, (webhook.url,), now)
         sending = _claim(store, name, "", "chat message", console, now)
         if sending is None:
             return
     try:
-        chat_delivery.post(plan.webhook, post, plan.timeout_s)
+        chat_delivery.post(webhook, post, timeout_s)
     except chat_delivery.PerhapsPosted:
         _confirm(store, sending, "chat message", console, now)
         raise
@@ -331,7 +336,7 @@ def _post(post: str, scope: str, plan: Plan, console: Console, now: datetime, st
         _withdraw(store, sending, console)
         raise
     _confirm(store, sending, "chat message", console, now)
-    console.say(f"Posted the report to {plan.webhook.host}.")
+    console.say(f"Posted the report to {webhook.host}.")
 
 
 def _claim(
