@@ -91,10 +91,10 @@ def reason_codes() -> str:
 
 
 def known_settings() -> str:
-    """Every setting with its three names and its default, in the order of the options of audit, costs and mail."""
+    """Every setting with its three names and its default, in the order of the options of audit, costs, mail and job."""
     options = {
         parameter.name: parameter
-        for name in ("audit", "costs", "mail")
+        for name in ("audit", "costs", "mail", "job")
         for parameter in commands.commands[name].params
         if isinstance(parameter, click.Option) and parameter.name and parameter.name not in settings.NOT_SETTINGS
     }
@@ -115,7 +115,7 @@ def _default(option: click.Option) -> str:
         return "`false`" if option.is_flag else "`0`"
     if isinstance(value, list | tuple):
         return ", ".join(f"`{item}`" for item in value)
-    return f"`{value}`" if isinstance(value, str) else "not set"
+    return f"`{value}`" if isinstance(value, str | int) else "not set"
 
 
 BLOCKS: Mapping[str, Callable[[], str]] = {
