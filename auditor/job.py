@@ -50,7 +50,7 @@ from .report.sentences import history_sentence, summary_sentence
 from .settings import Settings
 from .store_run import store_at
 
-FINISHED, NOT_FINISHED = "audit finished", "audit not finished"
+FINISHED, PART_FINISHED, NOT_FINISHED = "audit finished", "part finished", "audit not finished"
 """The messages of the last line; log-based metrics look for the first (deploy/alerts.tf)."""
 REPORTS_FOLDER = "reports/"
 GRACE_S = 8.0
@@ -74,7 +74,7 @@ class _Course:
     """How far a run has come, for the last line of its log."""
 
     report: Report | None = None
-    is_good: bool = False
+    ended: str = NOT_FINISHED
 
 
 # Running
@@ -95,7 +95,6 @@ def run(
     course = _Course()
     try:
         code = _carry_out(chosen, console, execution, environment, now, course)
-        course.is_good = code is not ExitCode.NOT_DONE
     except AuditorError as error:
         console.error(error.message, error.hint)
         code = error.exit_code
@@ -110,7 +109,7 @@ def run(
         console.bug(error, f"This is a bug in gke-auditor {__version__}: {type(error).__name__}: {error}", hint)
         code = ExitCode.NOT_DONE
     summary = {**_numbers(course.report), "duration_s": round(clock() - began, 1)}
-    console.finish(FINISHED if course.is_good else NOT_FINISHED, summary, is_good=course.is_good)
+    console.finish(course.ended, summary, is_good=course.ended != NOT_FINISHED)
     return code
 
 
@@ -126,7 +125,10 @@ def _carry_out(
     _check(chosen, execution)
     plan = mail_run.plan_of(chosen, None, environment) if chosen.mail_to or chosen.chat_webhook_file else None
     place = _open(chosen, console, execution, environment, plan)
-    snapshot = audit_run.read_snapshot(chosen, console)
+    snapshot = _read(chosen, console, execution)
+    if snapshot is None:
+        course.ended = PART_FINISHED
+        return ExitCode.OK
     inventory = audit_run.inventory_of(snapshot, console)
     report = course.report = audit_run.audited(inventory, chosen, place.history, now())
     _tell(report, console)
@@ -136,7 +138,10 @@ def _carry_out(
     more = _more_files(report, snapshot if chosen.reports_snapshot else None)
     is_written = _tried(console, lambda: _write([*forms, *more], place, console))
     is_sent = _tried(console, lambda: _send(report, selection, forms, place.plan, execution, console, now()))
-    return audit_run.exit_code_of(report, chosen) if is_kept and is_written and is_sent else ExitCode.NOT_DONE
+    if not (is_kept and is_written and is_sent):
+        return ExitCode.NOT_DONE
+    course.ended = FINISHED
+    return audit_run.exit_code_of(report, chosen)
 
 
 def _check(chosen: Settings, execution: Execution) -> None:
@@ -149,6 +154,12 @@ def _check(chosen: Settings, execution: Execution) -> None:
             "The job has no place for its runs, its reports and the markers that keep a mail from going out twice",
             "Name --history gs://BUCKET/PREFIX, or a folder that outlives the run.",
         )
+
+
+def _read(chosen: Settings, console: Console, execution: Execution) -> Snapshot | None:
+    """The world, or the snapshots that are named; None where this task has read its part, and another one does the
+    rest."""
+    return audit_run.read_snapshot(chosen, console)
 
 
 def _open(

@@ -89,6 +89,7 @@ class Job:
     surroundings: dict[str, str] = field(default_factory=dict)
     cloud_run: dict[str, str] = field(default_factory=dict)
     """What Cloud Run says otherwise than it does of a job with one task."""
+    started: list[subprocess.Popen[str]] = field(default_factory=list)
 
     def start(self, execution: str = "gke-auditor-w47", attempt: int = 0, **settings: str) -> Attempt:
         """Start an attempt. A setting that is "" is not set."""
@@ -114,6 +115,7 @@ class Job:
             stderr=subprocess.PIPE,
             text=True,
         )
+        self.started.append(process)
         return Attempt(process, environment)
 
     def run(self, execution: str = "gke-auditor-w47", attempt: int = 0, **settings: str) -> Ended:
@@ -151,7 +153,11 @@ def job(storage_server: str, tmp_path: Path) -> Iterator[Job]:
             "smtp_port": str(mail.port),
             "smtp_security": "plain",
         }
-        yield Job(mail, gate, store, tmp_path, settings)
+        started: list[subprocess.Popen[str]] = []
+        yield Job(mail, gate, store, tmp_path, settings, started=started)
+        for process in started:
+            process.kill()
+            process.communicate()
 
 
 def wait_for(is_so: Callable[[], object]) -> None:

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import json
 import logging
+import signal
 from datetime import datetime
+from pathlib import Path
 
 import pytest
 
-from auditor import cli
+from auditor import audit_run, cli
 from auditor.console import TerminalConsole, open_console
 from auditor.errors import UsageError
 from auditor.execution import Execution, read_execution
 from auditor.log import JsonFormatter, LogConsole, open_log
 
+DEMO = Path(__file__).parents[2] / "fixtures" / "demo"
 ON_CLOUD_RUN = {
     "CLOUD_RUN_JOB": "gke-auditor",
     "CLOUD_RUN_EXECUTION": "gke-auditor-x7k2p",
@@ -94,6 +97,26 @@ def test_a_bug_is_logged_with_its_traceback(
     assert message.startswith("This is a bug in gke-auditor")
     assert "\nTraceback (most recent call last):\n" in message
     assert message.endswith("ZeroDivisionError: division by zero")
+
+
+def test_a_bug_in_a_job_is_followed_by_the_summary(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    for name, value in {**ON_CLOUD_RUN, "CLOUD_RUN_TASK_INDEX": "0", "CLOUD_RUN_TASK_COUNT": "1"}.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setattr(audit_run, "build", lambda snapshot: 1 / 0)
+    handlers = [signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGTSTP)]
+    assert cli.run(["job", "--snapshot", str(DEMO), "--history", str(tmp_path / "kept")]) == 1
+    assert [line["severity"] for line in lines(capsys)] == ["CRITICAL", "ERROR"]
+    assert [signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGTSTP)] == handlers
+
+
+def test_on_a_terminal_the_end_is_one_line(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    assert cli.run(["job", "--snapshot", str(DEMO), "--history", str(tmp_path / "kept"), "--quiet"]) == 0
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert err.startswith("audit finished: projects 2 · clusters 2 · gaps ")
+    assert err.count("\n") == 1
 
 
 def test_what_libraries_log_has_the_same_form() -> None:
