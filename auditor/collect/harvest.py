@@ -30,6 +30,8 @@ from .crew import Milestone
 from .projects import Description
 
 _INTERRUPTED = "interrupted before it was read"
+_SECOND_LOOK = "confirm"
+"""The second look as a whole; it stands in a snapshot only where it was broken off."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -233,6 +235,8 @@ class Harvest:
         for key in clusters:
             yield from (objects_scope(key, plural) for plural in (*PLURALS, "identity"))
         yield from (f"confirm/{name.full}" for name in self.wanted_looks if name not in seen)
+        if self.wanted_looks and not self.has_looked_twice:
+            yield _SECOND_LOOK  # what is waste only since a part of the lists was read again was not looked at
 
 
 def _read(lists: dict[str, Listed]) -> Sequence[tuple[str, Listed]]:
