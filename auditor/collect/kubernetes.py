@@ -368,9 +368,10 @@ def fetch_kinds(api: ClusterApi, version: str) -> Mapping[str, str]:
     """What one "GROUP/VERSION" serves: plural to kind. Raises RequestFailed."""
     answer = api.get(f"/apis/{version}")
     listed = answer.get("resources")
-    is_list = isinstance(listed, list) and listed  # a version that serves nothing is not announced
-    if answer.get("kind") != "APIResourceList" or answer.get("groupVersion") != version or not is_list:
+    if answer.get("kind") != "APIResourceList" or answer.get("groupVersion") != version:
         raise invalid(f"the answer is not the list of what {version} serves")
+    if not isinstance(listed, list) or not listed:  # a version that serves nothing is not announced
+        raise invalid(f"the list of what {version} serves is empty")
     try:
         return {str(item["name"]): str(item["kind"]) for item in listed}
     except (KeyError, TypeError) as error:
