@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 import signal
 import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
@@ -27,7 +27,7 @@ from auditor.collect.google import Endpoints
 from auditor.collect.rereading import OWNERS
 from auditor.model.finding import WASTE, Verdict
 from auditor.model.names import parse_link
-from auditor.model.snapshot import JSON, PLURALS, Category, Snapshot, Status, compute_scope, objects_scope
+from auditor.model.snapshot import JSON, PLURALS, Category, Coverage, Snapshot, Status, compute_scope, objects_scope
 from auditor.report.json import render
 from auditor.report.selection import Selection
 
@@ -136,11 +136,19 @@ def test_a_kind_installed_after_its_absence_was_noted_is_seen() -> None:
     assert at_the_last_moment(before, made.snapshot, made.as_of).waste <= right
 
 
+def uncounted(coverage: Mapping[str, Coverage]) -> dict[str, Coverage]:
+    """The same coverage, of lists that may have become shorter."""
+    return {scope: replace(entry, count=None) for scope, entry in coverage.items()}
+
+
 def test_a_cluster_made_after_the_second_list_of_clusters_is_read() -> None:
     after = demo()
     lists = {key: items for key, items in after.objects.items() if not key[0].is_gke}
     coverage = {scope: entry for scope, entry in after.coverage.items() if not scope.startswith("clusters/")}
-    before = replace(after, clusters=dict.fromkeys(after.clusters, ()), objects=lists, coverage=coverage)
+    compute = {key: () if key[1] == "instances" else items for key, items in after.compute.items()}  # no nodes yet
+    before = replace(
+        after, clusters=dict.fromkeys(after.clusters, ()), objects=lists, compute=compute, coverage=uncounted(coverage)
+    )
     assert waste(before, AS_OF) - waste(after, AS_OF)
     run = at_the_last_moment(before, after, AS_OF)
     assert run.waste <= waste(after, AS_OF)
