@@ -23,7 +23,17 @@ from auditor.collect.projects import parse_parent
 from auditor.errors import NothingRead, UsageError
 from auditor.model.finding import Verdict
 from auditor.model.names import ClusterKey
-from auditor.model.snapshot import COLLECTIONS, JSON, PLURALS, Category, Snapshot, Status, compute_scope, objects_scope
+from auditor.model.snapshot import (
+    COLLECTIONS,
+    JSON,
+    PLURALS,
+    Category,
+    Snapshot,
+    Status,
+    clusters_scope,
+    compute_scope,
+    objects_scope,
+)
 
 from .driving import AS_OF, REPO, case, findings, roots_of_waste, run, waste, world_of
 
@@ -382,6 +392,20 @@ def test_a_cluster_made_between_the_stages_is_read_too(monkeypatch: pytest.Monke
         snapshot = run(world).snapshot
     assert {item["name"] for item in snapshot.clusters[PROJECT]} == {"prod", "staging"}
     assert status_of(snapshot, objects_scope(PROD, "services")) is Status.COMPLETE
+    assert not waste(snapshot)
+
+
+def test_a_list_of_clusters_that_is_empty_while_their_nodes_run_proves_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The Container API says "none" with an empty object, and so may anything that answers in its place."""
+    whole = case(ORPHANED)
+    coverage = {scope: entry for scope, entry in whole.coverage.items() if not scope.startswith("clusters/")}
+    empty = replace(whole, clusters=dict.fromkeys(whole.clusters, ()), objects={}, coverage=coverage)
+    assert waste(empty)
+    with world_of(empty, monkeypatch) as world:
+        snapshot = run(world).snapshot
+    entry = snapshot.coverage[clusters_scope(PROJECT)]
+    assert (entry.status, entry.category) == (Status.PARTIAL, Category.INVALID)
+    assert "runs as a node of a cluster that is not in the list" in entry.detail
     assert not waste(snapshot)
 
 
