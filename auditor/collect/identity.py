@@ -42,17 +42,15 @@ def check(
     tag of a node's VM holds the beginning of its cluster's id (ownership.md, section 2).
     """
     scope = objects_scope(key, "identity")
+    wrong = _contradiction(cluster, nodes.items, instances) if cluster is not None else ""
+    if wrong:  # also where its namespaces may not be read: the lists that were would be those of another cluster
+        detail = f"the endpoint answers for another cluster: {wrong}"
+        return Coverage(scope, Status.FAILED, Category.INVALID, detail=detail)
     if not namespaces.coverage.is_full:
         category = namespaces.coverage.category
         return Coverage(scope, Status.FAILED, category, detail=f"namespaces: {namespaces.coverage.detail}")
     if not uid_of(namespaces.items):
         return Coverage(scope, Status.FAILED, Category.INVALID, detail="it has no namespace kube-system with a UID")
-    if cluster is None:
-        return Coverage(scope, Status.COMPLETE)
-    wrong = _contradiction(cluster, nodes.items, instances)
-    if wrong:
-        detail = f"the endpoint answers for another cluster: {wrong}"
-        return Coverage(scope, Status.FAILED, Category.INVALID, detail=detail)
     return Coverage(scope, Status.COMPLETE)
 
 

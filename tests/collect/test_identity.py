@@ -68,6 +68,13 @@ def test_without_its_kube_system_it_is_not_known_whose_it_is() -> None:
     assert (found.status, found.category) == (Status.FAILED, Category.FORBIDDEN)
 
 
+def test_the_machines_of_another_cluster_tell_also_where_its_namespaces_may_not_be_read() -> None:
+    machines = by_place([machine("n1", "gke-prod-00000000-node")])
+    found = check(KEY, CLUSTER, listed(status=Status.FAILED), listed(node("n1")), machines)
+    assert (found.status, found.category) == (Status.FAILED, Category.INVALID)
+    assert "another cluster" in found.detail
+
+
 def test_of_a_cluster_of_a_kubeconfig_nothing_else_is_known() -> None:
     assert checked([node("n1", "other")], cluster=None).status is Status.COMPLETE
 
