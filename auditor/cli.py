@@ -465,6 +465,7 @@ def audit_command(ctx: click.Context, /, **parameters: Any) -> int:
     --strict given.
     """
     chosen, console = _start(ctx, parameters)
+    _check_destinations(chosen)
     history = _open_history(chosen, console)
     inventory, prices = _read_world(chosen, console)
     report = _with_history(_assess(inventory, prices, chosen), history, inventory, prices)
@@ -800,6 +801,18 @@ def _ignore_entries(chosen: Settings) -> tuple[IgnoreEntry, ...]:
     if chosen.ignore_file is not None:
         return ignorefile.read(chosen.ignore_file)
     return ignorefile.read(ignorefile.DEFAULT_PATH) if ignorefile.DEFAULT_PATH.is_file() else ()
+
+
+def _check_destinations(chosen: Settings) -> None:
+    """Raises UsageError where one form would be written over another, or after it on stdout."""
+    paths = [*(path for _, path in chosen.write), chosen.output]
+    for path in paths:
+        if paths.count(path) > 1:
+            place = "stdout" if path == STDOUT else path
+            raise UsageError(
+                f"Two forms of the report would go to {place}",
+                "Choose what goes to stdout with --format; --output and --write FORMAT=FILE name a file for each form.",
+            )
 
 
 def _deliver(report: Report, chosen: Settings, console: Console) -> None:
