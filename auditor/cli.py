@@ -488,6 +488,7 @@ def audit_command(ctx: click.Context, /, **parameters: Any) -> int:
     from . import audit_run  # noqa: PLC0415 - commands load what they need, --help nothing
 
     chosen, console = _start(ctx, parameters)
+    _check_destinations(chosen)
     history = audit_run.open_history(chosen, console, os.environ)
     report = audit_run.audited(audit_run.read_inventory(chosen, console), chosen, history, _now())
     problem = audit_run.keep(report, history)
@@ -789,6 +790,18 @@ def _start(ctx: click.Context, parameters: Mapping[str, Any]) -> tuple[Settings,
 
 def _now() -> datetime:
     return datetime.now(UTC).replace(microsecond=0)
+
+
+def _check_destinations(chosen: Settings) -> None:
+    """Raises UsageError where one form would be written over another, or after it on stdout."""
+    paths = [*(path for _, path in chosen.write), chosen.output]
+    for path in paths:
+        if paths.count(path) > 1:
+            place = "stdout" if path == STDOUT else path
+            raise UsageError(
+                f"Two forms of the report would go to {place}",
+                "Choose what goes to stdout with --format; --output and --write FORMAT=FILE name a file for each form.",
+            )
 
 
 def _deliver(report: Report, chosen: Settings, console: Console) -> None:

@@ -20,6 +20,7 @@ from .deliver.mail import Security, Server
 from .deliver.storage import Store
 from .errors import AuditorError, NotDelivered, UsageError
 from .execution import Execution
+from .files import STDOUT, write_stdout
 from .model.finding import WASTE
 from .model.letter import Attachment, ChatService, Picture
 from .model.names import is_loopback
@@ -74,6 +75,8 @@ def plan_of(chosen: Settings, dry_run: Path | None, environment: Mapping[str, st
         server = _server(chosen)
     if not chosen.mail_to and chosen.chat_webhook_file is None and dry_run is None:
         raise UsageError("Nobody to send to", "Name --to ADDRESS, --chat-webhook-file FILE, or --dry-run FILE.eml.")
+    if str(dry_run) == STDOUT and chosen.chat_webhook_file is not None:
+        raise UsageError("--dry-run - has no place for the chat message", "Name a file: it is written beside it.")
     recipients = chosen.mail_to or ((_PLACEHOLDER,) if dry_run else ())
     return Plan(
         send_when=SendWhen(chosen.send_when),
@@ -420,6 +423,10 @@ def _joined(*sentences: str) -> str:
 
 
 def _write_dry_run(path: Path, message: EmailMessage, post: str | None, console: Console) -> None:
+    if str(path) == STDOUT:
+        write_stdout(message.as_bytes().decode("ascii", "replace"))
+        console.say("Nothing was sent.")
+        return
     written = [path]
     try:
         path.write_bytes(message.as_bytes())

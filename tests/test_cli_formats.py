@@ -6,7 +6,7 @@ import csv
 import io
 import json
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pytest
@@ -164,3 +164,14 @@ def test_a_dash_is_stdout_for_every_form(run: Run) -> None:
     assert rows(out)
     assert "Warning: Not read in full: " in err
     assert os.listdir() == ["report.txt"]
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [("--write", "csv=-"), ("--output", "a", "--write", "csv=a"), ("--write", "csv=a", "--write", "html=a")],
+)
+def test_no_two_forms_go_to_one_place(run: Run, arguments: Sequence[str]) -> None:
+    code, out, err = run(*arguments)
+    assert (code, out) == (2, "")
+    assert "Two forms of the report would go to" in err
+    assert os.listdir() == []

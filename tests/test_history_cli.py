@@ -213,7 +213,7 @@ def test_explain_says_since_when_and_keeps_nothing(run: Run, tmp_path: Path) -> 
     code, out, _ = run("explain", "unused-a", "--snapshot", snapshot(15, "unused-a"), "--history", "kept")
     assert code == 0
     assert "known since 2026-11-08T06:00:00Z: seen by 2 runs" in out
-    assert "US$ 1.68 since then" in out
+    assert "US$1.68 since then" in out
     assert len(list((tmp_path / "kept" / "runs").iterdir())) == 1
 
 

@@ -221,6 +221,18 @@ def test_a_dry_run_needs_no_server_and_writes_what_would_be_sent(mailed: Callabl
     assert message["To"] == "gke-auditor@localhost"
 
 
+def test_a_dry_run_goes_to_stdout_as_a_dash(mailed: Callable[..., Told], tmp_path: Path) -> None:
+    told = mailed("--snapshot", str(DEMO), "--dry-run", "-")
+    assert told.code == 0, told.err
+    message = email.message_from_string(told.out, policy=default)
+    assert message["Subject"].startswith("8 orphaned load balancers")
+    assert next(part.get_filename() for part in message.iter_attachments()) == "findings.csv"
+    assert list(tmp_path.glob("-*")) == []
+    (tmp_path / "hook").write_text("https://hooks.slack.com/services/x\n")
+    told = mailed("--snapshot", str(DEMO), "--dry-run", "-", "--chat-webhook-file", "hook")
+    assert (told.code, told.out) == (2, "")
+
+
 def test_a_dry_run_contacts_nobody_and_notes_nothing(
     mailed: Callable[..., Told], plain: Server, tmp_path: Path
 ) -> None:

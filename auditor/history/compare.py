@@ -78,8 +78,8 @@ class _Track:
     """Of the streak that lasts until the run looked at last."""
     said_at: datetime | None = None
     """The last run that says anything of it."""
-    is_audited: bool = False
-    """Some run audited its project."""
+    is_looked_for: bool = False
+    """Some run would have seen it, had it been there as it is now."""
 
     def see(self, at: datetime, first_seen: datetime | None, runs_seen: int) -> None:
         """One more run has seen it. The first run that says anything of it passes on what it knew from runs before."""
@@ -184,9 +184,10 @@ def _has_scope_of(run: PastRun, current: Report) -> bool:
 def _follow(track: _Track, key: str, run: PastRun) -> None:
     """What one run says of one finding."""
     at = run.taken_at
-    track.is_audited = track.is_audited or track.finding.resource.project in run.reach.projects
     found = run.reported.get(key)
     quiet = run.quiet.get(key) if found is None else None
+    verdict = found.verdict if found else quiet.verdict if quiet else None
+    track.is_looked_for = track.is_looked_for or _looks_for(verdict, track, run)
     if found is not None and found.verdict in track.sightings:
         history = found.history
         track.see(at, history.first_seen if history else None, history.runs_seen if history else 1)
@@ -194,8 +195,20 @@ def _follow(track: _Track, key: str, run: PastRun) -> None:
         track.see(at, quiet.first_seen, quiet.runs_seen)
     elif found is not None and not _clears(run.reach, found):
         return  # called idle by a run that could not tell
-    elif _says_that_it_is_not(found.verdict if found else quiet.verdict if quiet else None, track, run):
+    elif _says_that_it_is_not(verdict, track, run):
         track.end(at)
+
+
+def _looks_for(verdict: Verdict | None, track: _Track, run: PastRun) -> bool:
+    """Whether a run would have seen a finding, had it been there as it is now: it lists it, or read its list."""
+    if verdict is None:
+        return run.reach.covers(track.finding.resource) and _shows_all(track, run)
+    return verdict not in _HARMLESS or _clears(run.reach, track.finding)
+
+
+def _shows_all(track: _Track, run: PastRun) -> bool:
+    """Whether no filter of the run's report can have left out a finding."""
+    return run.lists_all_quiet if Verdict.IN_USE in track.sightings else run.lists_all_reported
 
 
 def _says_that_it_is_not(verdict: Verdict | None, track: _Track, run: PastRun) -> bool:
@@ -204,7 +217,7 @@ def _says_that_it_is_not(verdict: Verdict | None, track: _Track, run: PastRun) -
         return False
     if verdict is not None:
         return verdict not in _HARMLESS or _clears(run.reach, track.finding)
-    return run.lists_all_quiet if Verdict.IN_USE in track.sightings else run.lists_all_reported
+    return _shows_all(track, run)
 
 
 def _clears(reach: Reach, finding: Finding) -> bool:
@@ -243,7 +256,7 @@ def _history_of(finding: Finding, past: _Past, current: Report, reach: Reach) ->
     may_have_been_seen = any(track.said_at is None or time >= track.said_at for time in past.broken)
     is_told = (
         finding.verdict is not Verdict.UNKNOWN
-        and track.is_audited
+        and track.is_looked_for
         and reach.covers(finding.resource)
         and _clears(reach, finding)
         and not may_be_idle_still

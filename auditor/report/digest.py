@@ -221,12 +221,13 @@ def _nothing_wasted(report: Report, wasted: Sequence[Row]) -> str:
 
 
 def _lead(report: Report, wasted: Sequence[Row], *, is_short: bool = False) -> str:
-    """ "3 new orphaned load balancers, 12 in all"."""
+    """ "3 new orphaned load balancers, 12 in all". Nothing is new only where everything was seen before."""
     if not _has_earlier_runs(report):
         return _counted(wasted, is_short=is_short)
     new = [row for row in wasted if row.novelty is Novelty.NEW]
     if not new:
-        return f"Nothing new, {_counted(wasted, is_short=is_short)}"
+        is_told = all(row.novelty is Novelty.KNOWN for row in wasted)
+        return ("Nothing new, " if is_told else "") + _counted(wasted, is_short=is_short)
     more = f", {len(wasted):,} in all" if len(new) < len(wasted) else ""
     return _counted(new, "new ", is_short=is_short) + more
 
@@ -341,8 +342,10 @@ def _groups(report: Report, rows: Sequence[Row], most: int) -> tuple[Group, ...]
     for row in rows:
         is_new = is_told and row.verdict in WASTE and row.novelty is Novelty.NEW
         (new if is_new else rest).append(row)
+    is_all_known = all(row.novelty is Novelty.KNOWN for row in rest)
+    title_of_rest = ("Seen before" if is_all_known else "Everything else") if new else "To look at"
     groups, room = [], most
-    for title, members in (("New", new), ("Seen before" if new else "To look at", rest)):
+    for title, members in (("New", new), (title_of_rest, rest)):
         shown = sorted(members, key=_urgency)[:room]
         room -= len(shown)
         if shown:

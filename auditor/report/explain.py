@@ -253,9 +253,9 @@ def _history(finding: Finding) -> list[str]:
     else:
         lines = [_NOVELTY[history.novelty]]
     if history.accrued_since_first_seen is not None and history.novelty is Novelty.KNOWN:
-        lines.append(f"US$ {text.accrual(history.accrued_since_first_seen)} since then, at today's list price")
+        lines.append(f"US${text.accrual(history.accrued_since_first_seen)} since then, at today's list price")
     if history.accrued_since_creation is not None:
-        lines.append(f"US$ {text.accrual(history.accrued_since_creation)} since it was made, at today's list price")
+        lines.append(f"US${text.accrual(history.accrued_since_creation)} since it was made, at today's list price")
     return _section("Earlier runs", lines)
 
 

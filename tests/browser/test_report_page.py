@@ -198,7 +198,7 @@ def test_the_sum_of_what_is_shown_is_right(open_page: Opener) -> None:
     page.locator("#filter-text").fill("payments")
     amounts = [text.replace(",", "") for text in column(page, "c-money")]
     expected = sum(float(text) for text in amounts if text != "—")
-    expect(page.locator("#count")).to_contain_text(f"US$ {expected:,.2f} a month")
+    expect(page.locator("#count")).to_contain_text(f"US${expected:,.2f} a month")
 
 
 def test_details_open_by_keyboard_and_all_at_once(open_page: Opener) -> None:

@@ -168,6 +168,25 @@ def test_a_project_that_nobody_audited_before_tells_nothing() -> None:
     assert told(report, there) == (None, 2, 1)
 
 
+@pytest.mark.parametrize(
+    "gaps", [[gap()], [gap(status="partial")], [gap("p", "regions/us-central1", status="partial")]]
+)
+def test_a_list_that_nobody_could_read_before_tells_nothing(gaps: Sequence[Gap]) -> None:
+    """Else the first run with a new permission would call everything new that is there for years."""
+    seen, unread = {"a": "orphaned"}, run(2, {}, gaps=gaps)
+    assert told(compared(run(3, seen), unread)) == (None, 3, 1)
+    assert told(compared(run(3, seen), run(1, {}), unread)) == ("new", 3, 1), "one run has looked for it"
+
+
+def test_what_was_not_looked_at_before_is_not_new_for_being_idle() -> None:
+    blind = replace(
+        _about_cluster(run(2, {"a": "in_use"})), gaps=(Gap(f"{CLUSTER}/endpointslices", "failed", "forbidden", "", ""),)
+    )
+    idle = _about_cluster(run(3, {"a": "idle"}))
+    assert told(compared(idle, blind)) == (None, 3, 1)
+    assert told(compared(idle, _about_cluster(run(1, {"a": "in_use"})), blind)) == ("new", 3, 1)
+
+
 def test_a_name_made_again_is_a_new_thing() -> None:
     before = run(1, {"a": "orphaned"})
     now = run(2, {"a": "orphaned"})
@@ -215,6 +234,7 @@ def test_a_filtered_baseline_does_not_make_the_rest_new() -> None:
     report = compare(run(2, {"a": "orphaned", "c": "orphaned"}), [filtered], "baseline.json")
     assert not filtered.lists_all_reported
     assert gone(report) == set()
+    assert [told(report, name)[0] for name in ("a", "c")] == [None, None]
     shown = past(whole, Selection())
     assert shown.lists_all_reported
     assert gone(compare(run(2, {}), [shown], "baseline.json")) == {"a", "b"}
@@ -318,6 +338,9 @@ class Oracle:
     def says_nothing(self, report: Report, name: ResourceName) -> bool:
         return not self.read(report, name) or self.verdict(report, name) in (Verdict.UNKNOWN, Verdict.PENDING)
 
+    def looks_for(self, report: Report, name: ResourceName) -> bool:
+        return self.verdict(report, name) is not None or self.read(report, name)
+
     def streak(self, name: ResourceName) -> list[Report]:
         found = []
         for report in reversed(self.earlier):
@@ -335,7 +358,7 @@ class Oracle:
         cannot_tell = (
             self.verdict(self.current, name) is Verdict.UNKNOWN
             or not self.read(self.current, name)
-            or not any(name.project in report.projects for report in self.earlier)
+            or not any(self.looks_for(report, name) for report in self.earlier)
         )
         return (None if cannot_tell else "new"), today, 1
 

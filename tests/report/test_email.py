@@ -94,6 +94,20 @@ def test_the_new_ones_stand_first_and_all_are_counted() -> None:
     assert subject(report).startswith("3 new orphaned load balancers, 4 in all · ")
 
 
+def test_what_no_run_could_have_seen_is_neither_new_nor_called_seen_before() -> None:
+    """A project or a list that is read for the first time."""
+    known = with_novelty(Novelty.KNOWN, Verdict.ORPHANED, Verdict.UNUSED)
+    first, second = known.findings[:2]
+    untold = replace(second, history=FindingHistory(None, sample.AS_OF, sample.AS_OF, 1))
+    report = replace(known, findings=(first, untold))
+    assert subject(report).startswith("1 orphaned load balancer and 1 unused address · ")
+    new = replace(first, history=FindingHistory(Novelty.NEW, sample.AS_OF, sample.AS_OF, 1))
+    text = letter_on(replace(known, findings=(new, untold))).text
+    assert "New: 1\n" in text
+    assert "Everything else: 1\n" in text
+    assert "Seen before: 1\n" in letter_on(replace(known, findings=(new, second))).text
+
+
 def test_what_is_suppressed_is_not_counted_in_the_subject_and_its_money_is_that_of_every_other_form() -> None:
     report = sample.report()
     assert report.summary.suppressed == Decimal("10.22")
@@ -170,9 +184,9 @@ def test_at_most_25_things_the_new_ones_first_then_the_dearest_that_can_be_saved
     names = _Reader.of(letter.html).links
     assert len(names) == 25
     assert "New: 12\n" in letter.text
-    assert "Seen before: the 13 dearest of 198\n" in letter.text
+    assert "Everything else: the 13 dearest of 198\n" in letter.text
     assert "… and 185 more things" in letter.text
-    assert letter.text.index("New: 12") < letter.text.index("Seen before")
+    assert letter.text.index("New: 12") < letter.text.index("Everything else")
 
 
 def test_things_that_cost_nothing_do_not_push_out_what_has_no_known_price() -> None:

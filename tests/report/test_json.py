@@ -1,15 +1,18 @@
 import json as standard_json
 from dataclasses import replace
+from decimal import Decimal
 
 import jsonschema
 import pytest
 
 from auditor.data.tables import load_schema
 from auditor.model.finding import Verdict
+from auditor.model.report import Report
 from auditor.report import json
 from auditor.report.selection import Selection
 
 from . import hostile, sample
+from .golden import assert_golden
 
 ALL = Selection(verdicts=tuple(Verdict))
 
@@ -21,6 +24,20 @@ def validated(text: str) -> dict:
     )
     validator.validate(document)
     return document
+
+
+@pytest.mark.parametrize(
+    ("name", "report", "selection"),
+    [
+        ("clean", sample.clean(), ALL),
+        ("small", sample.report(), ALL),
+        ("large", sample.large(), Selection(min_monthly=Decimal(33))),
+    ],
+)
+def test_golden(name: str, report: Report, selection: Selection) -> None:
+    written = json.render(report, selection)
+    validated(written)
+    assert_golden(f"json-{name}.json", written)
 
 
 def test_every_finding_stands_in_it_with_all_its_facts() -> None:

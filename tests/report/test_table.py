@@ -37,6 +37,11 @@ def test_golden(file_name: str, selection: Selection, layout: Layout) -> None:
     assert_golden(file_name, table.render(sample.report(), selection, layout))
 
 
+@pytest.mark.parametrize(("name", "report"), [("clean", sample.clean()), ("large", sample.large())])
+def test_golden_of_the_other_reports(name: str, report: Report) -> None:
+    assert_golden(f"table-{name}.txt", table.render(report, Selection(), Layout(width=120)))
+
+
 def test_nothing_found_is_said_with_what_was_not_read() -> None:
     empty = replace(sample.with_findings(), gaps=sample.report().gaps, counts=dict.fromkeys(Verdict, 0))
     shown = table.render(empty, Selection(), Layout())

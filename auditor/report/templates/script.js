@@ -51,7 +51,7 @@
       if (value === "") unpriced += 1;
     }
     byId("count").textContent = `Showing ${count.format(shown)} of ${count.format(things.length)}`
-      + ` · US$ ${amount.format(money)} a month` + (unpriced ? ` · ${count.format(unpriced)} without a known price` : "");
+      + ` · US$${amount.format(money)} a month` + (unpriced ? ` · ${count.format(unpriced)} without a known price` : "");
   };
   form.hidden = false;
   form.addEventListener("submit", (event) => event.preventDefault());
