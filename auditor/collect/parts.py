@@ -121,7 +121,7 @@ class _Merging:
         self.compute |= {key: items for key, items in snapshot.compute.items() if compute_scope(*key) not in twice}
         self.clusters |= {key: items for key, items in snapshot.clusters.items() if clusters_scope(key) not in twice}
         self.objects |= {key: items for key, items in snapshot.objects.items() if objects_scope(*key) not in twice}
-        self.coverage |= snapshot.coverage | both
+        self.coverage |= {**snapshot.coverage, **both}
 
     def _both(self, scope: str, snapshot: Snapshot) -> Coverage:
         """What two parts know of one list together, always the more careful reading."""

@@ -32,8 +32,8 @@ def restore(harvest: Harvest, snapshot: Snapshot) -> None:
     known = {cluster.key: cluster for found in listed.values() for cluster in found.clusters}
     for key in _clusters(snapshot):
         harvest.clusters[key] = _cluster(snapshot, key, known)
-    states = (*harvest.projects.values(), *harvest.clusters.values())
-    told = {coverage.scope for state in states for coverage in state.coverage()}
+    told = {coverage.scope for state in harvest.projects.values() for coverage in state.coverage()}
+    told |= {coverage.scope for state in harvest.clusters.values() for coverage in state.coverage()}
     harvest.other |= {
         scope: coverage
         for scope, coverage in snapshot.coverage.items()

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
-from auditor.errors import UsageError
+from auditor.errors import NotDelivered, UsageError
 
 if TYPE_CHECKING:
     from google.auth.credentials import Credentials
@@ -22,6 +22,7 @@ BUCKET_SCHEME = "gs://"
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._@=+-]*(/[A-Za-z0-9][A-Za-z0-9._@=+-]*)*\Z", re.ASCII)
 _LONGEST_NAME = 400
 _LONGEST_PART = 200
+_MOST_ATTEMPTS = 5
 # https://cloud.google.com/storage/docs/buckets#naming
 _BUCKET = re.compile(r"[a-z0-9][a-z0-9._-]{1,220}[a-z0-9]\Z", re.ASCII)
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
@@ -90,6 +91,21 @@ def open_store(location: str, access: BucketAccess | None = None) -> Store:
     if path.exists() and not path.is_dir():
         raise UsageError(f"{location} is a file, not a folder", _FORMS)
     return FolderStore(location, path)
+
+
+def put(store: Store, name: str, content: bytes) -> None:
+    """Write what belongs under a name that is the caller's own, whatever stood there before. Raises NothingRead or
+    NotDelivered."""
+    for _ in range(_MOST_ATTEMPTS):
+        if store.create(name, content):
+            return
+        stored = store.read(name)
+        if stored is not None and (stored.content == content or store.replace(name, content, stored.version)):
+            return
+    raise NotDelivered(
+        f"Cannot write {name} in {store.location}: it changes all the time",
+        "Another run has the same execution id; give each its own.",
+    )
 
 
 _FORMS = "Name a folder, or a bucket as gs://BUCKET/PREFIX."

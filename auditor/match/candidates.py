@@ -59,7 +59,12 @@ def everywhere(inventory: Inventory) -> Candidates:
 def is_discovery(scope: str) -> bool:
     """organizations/O/projects, folders/F/projects, projects/P/service-projects (docs/snapshot.md), and the part of a
     task that was lost: it alone may have known of a project."""
-    return scope.startswith(("organizations/", "folders/", f"{PARTS}/")) or scope.endswith("/service-projects")
+    return scope.startswith(("organizations/", "folders/")) or scope.endswith("/service-projects") or is_part(scope)
+
+
+def is_part(scope: str) -> bool:
+    """parts/EXECUTION/INDEX-of-COUNT: what one of many tasks should have read (docs/scale.md)."""
+    return scope.startswith(f"{PARTS}/")
 
 
 def stands_in_shared_network(inventory: Inventory, resource: Resource) -> bool:
