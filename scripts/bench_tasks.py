@@ -93,7 +93,7 @@ def _compare(commands: Commands, server: Server, as_of: str, tasks: int, folder:
     _line("audit", took, server.tell())
     say(f"the parts are {size:.0f} KiB together; {len(verdicts(alone))} findings")
     problems = [] if alone.read_bytes() == together.read_bytes() else ["the reports differ"]
-    problems += [f"{refused} requests were refused"] if refused else []
+    problems += [f"{refused} requests were refused for a quota"] if refused else []
     problems += _without_each(commands, parts, audit, verdicts(alone), folder)
     for problem in problems:
         say(f"Wrong: {problem}")
@@ -123,7 +123,7 @@ def _without_each(
 
 def _line(what: str, took: tuple[float, float], told: Any) -> int:
     requests = told["requests"]
-    refused = sum(each["status"] == 429 or (each["status"] == 403 and not each["cluster"]) for each in requests)
+    refused = sum(each["fault"] == "quota" for each in requests)
     say(f"{what:<18} {took[0]:>7.1f} {took[1]:>4.0f} {len(requests):>9} {refused:>7}")
     return refused
 

@@ -69,6 +69,7 @@ def _line(exchange: Exchange) -> Mapping[str, Any]:
         "path": request.path,
         "selector": request.value("labelSelector") or "",
         "status": exchange.status,
+        "fault": exchange.fault,
     }
 
 
