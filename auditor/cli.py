@@ -9,6 +9,7 @@ import platform
 import shutil
 import signal
 import sys
+import time
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from importlib import import_module
@@ -21,11 +22,12 @@ from click.core import ParameterSource
 from click.shell_completion import get_completion_class
 
 from . import __version__, settings
-from .console import Console, may_use_color
+from .console import LOG_FORMATS, Console, TerminalConsole, may_use_color, open_console
 from .errors import AuditorError, ExitCode, NotFound, UsageError
+from .execution import read_execution
 from .files import STDOUT, is_stream, write_file, write_files, write_stdout
 from .model.finding import Verdict
-from .outcome import FAIL_ON, exit_code
+from .outcome import FAIL_ON
 from .parameters import (
     DIFF_FORMATS,
     FORMATS,
@@ -45,12 +47,7 @@ from .parameters import (
 from .settings import Settings
 
 if TYPE_CHECKING:
-    from .history_run import History
-    from .match.suppress import IgnoreEntry
-    from .model.inventory import Inventory
-    from .model.money import PriceTable
     from .model.report import Report
-    from .model.snapshot import Snapshot
     from .report.selection import Selection
 
 PROGRAM = "gke-auditor"
@@ -330,13 +327,14 @@ filter_options = _options(
     ),
 )
 
+report_option = click.option(
+    "--report",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="Send this report, which --format json wrote (.json or .json.gz), and audit nothing.",
+)
+
 mail_options = _options(
-    click.option(
-        "--report",
-        type=click.Path(path_type=Path),
-        metavar="FILE",
-        help="Send this report, which --format json wrote (.json or .json.gz), and audit nothing.",
-    ),
     click.option(
         "--to", "mail_to", multiple=True, type=parse_address, metavar="ADDRESS", help="Mail it to them.  [repeatable]"
     ),
@@ -403,18 +401,41 @@ exit_options = _options(
 )
 
 
+history_option = click.option(
+    "--history",
+    metavar="PLACE",
+    help="Compare with the runs kept there, a folder or gs://BUCKET/PREFIX; audit, mail and job keep theirs there.",
+)
+
 history_options = _options(
-    click.option(
-        "--history",
-        metavar="PLACE",
-        help="Compare with the runs kept there, a folder or gs://BUCKET/PREFIX; audit and mail keep theirs there.",
-    ),
+    history_option,
     click.option(
         "--baseline",
         metavar="FILE",
         type=click.Path(path_type=Path),
         help="Compare with this one report, written with --format json.",
     ),
+)
+
+reports_options = _options(
+    click.option(
+        "--reports",
+        metavar="PLACE",
+        help="Write report.html, report.json and findings.csv there, in a folder for each execution.  [default: "
+        "reports/ in the place of --history]",
+    ),
+    click.option(
+        "--reports-snapshot/--no-reports-snapshot",
+        help="Put the snapshot beside them, too, to audit it again.",
+    ),
+)
+
+log_option = click.option(
+    "--log-format",
+    type=click.Choice(LOG_FORMATS),
+    default=Settings().log_format,
+    show_default=True,
+    help="How stderr is written. auto is json on Cloud Run, else text.",
 )
 
 
@@ -478,20 +499,16 @@ def audit_command(ctx: click.Context, /, **parameters: Any) -> int:
     Exit codes: 0 done, 1 not done, 2 usage error, 3 found what --fail-on or --fail-over asks for, 4 incomplete and
     --strict given.
     """
+    from . import audit_run  # noqa: PLC0415 - commands load what they need, --help nothing
+
     chosen, console = _start(ctx, parameters)
-    history = _open_history(chosen, console)
-    inventory, prices = _read_world(chosen, console)
-    report = _with_history(_assess(inventory, prices, chosen), history, inventory, prices)
-    problem = _keep(report, history)
+    history = audit_run.open_history(chosen, console, os.environ)
+    report = audit_run.audited(audit_run.read_inventory(chosen, console), chosen, history, _now())
+    problem = audit_run.keep(report, history)
     _deliver(report, chosen, console)
     if problem is not None:
         raise problem
-    return exit_code(
-        report,
-        fail_on=None if chosen.fail_on == "never" else Verdict(chosen.fail_on),
-        fail_over=chosen.fail_over,
-        strict=chosen.strict,
-    )
+    return audit_run.exit_code_of(report, chosen)
 
 
 @commands.command("collect", context_settings=CONTEXT, short_help="Write a snapshot of the projects named.")
@@ -543,7 +560,7 @@ def collect_command(
         return ExitCode.OK
     snapshot = read_world(chosen, console, destination)
     gaps = sum(coverage.is_gap for coverage in snapshot.coverage.values())
-    told = f", {gaps} lists not read in full" if gaps else ""
+    told = f", {plural(gaps, 'list')} not read in full" if gaps else ""
     console.say(
         f"Wrote {destination}: {plural(len(snapshot.projects), 'project')}{told}. "
         f"Audit it: {PROGRAM} audit --snapshot {destination}"
@@ -616,12 +633,13 @@ def explain_command(ctx: click.Context, /, resource: str, **parameters: Any) -> 
 
     RESOURCE is a name, an IP, a full or relative resource name, a finding's id, or the namespace/name of an owner.
     """
-    from .report import explain  # noqa: PLC0415 - commands load what they need, --help nothing
+    from . import audit_run  # noqa: PLC0415
+    from .report import explain  # noqa: PLC0415
 
     chosen, console = _start(ctx, parameters)
-    history = _open_history(chosen, console)
-    inventory, prices = _read_world(chosen, console)
-    report = _with_history(_assess(inventory, prices, chosen), history, inventory, prices)
+    history = audit_run.open_history(chosen, console, os.environ)
+    inventory = audit_run.read_inventory(chosen, console)
+    report = audit_run.audited(inventory, chosen, history, _now())
     found = explain.find(report, resource)
     if not found:
         close = explain.close_names(report, resource)
@@ -648,12 +666,12 @@ def explain_command(ctx: click.Context, /, resource: str, **parameters: Any) -> 
 @click.pass_context
 def costs_command(ctx: click.Context, /, **parameters: Any) -> int:
     """Show who pays what for load balancers and addresses, in use, idle and wasted beside each other."""
+    from . import audit_run  # noqa: PLC0415
     from .model.breakdown import Grouping, break_down, headings, total_row  # noqa: PLC0415
     from .report import costs  # noqa: PLC0415
 
     chosen, console = _start(ctx, parameters)
-    inventory, prices = _read_world(chosen, console)
-    report = _assess(inventory, prices, chosen)
+    report = audit_run.audited(audit_run.read_inventory(chosen, console), chosen, None, _now())
     grouping = Grouping(chosen.by)
     groups = break_down((*report.findings, *report.suppressed), grouping)
     write_stdout(costs.render(report, headings(grouping), groups, total_row(groups)))
@@ -667,30 +685,74 @@ def costs_command(ctx: click.Context, /, **parameters: Any) -> int:
     metavar="FILE.eml",
     help="Write the mail there to look at, and send nothing.",
 )
-@_options(mail_options, snapshot_options, live_options, keep_option, filter_options, history_options, common_options)
+@_options(
+    report_option,
+    mail_options,
+    snapshot_options,
+    live_options,
+    keep_option,
+    filter_options,
+    history_options,
+    common_options,
+)
 @click.pass_context
 def mail_command(ctx: click.Context, /, dry_run: Path | None, **parameters: Any) -> int:
     """Send the report of a snapshot, of a report file or of a live run, by e-mail and to a chat.
 
     Exit codes: 0 sent, or nothing to send; 1 not sent to everybody; 2 usage error.
     """
-    from . import mail_run  # noqa: PLC0415
+    from . import audit_run, mail_run  # noqa: PLC0415
 
     chosen, console = _start(ctx, parameters)
+    execution = read_execution(os.environ)
     plan = mail_run.plan_of(chosen, dry_run, os.environ)
     problem = None
     if chosen.report is not None:
         report = mail_run.read_report(chosen.report)
     else:
-        history = _open_history(chosen, console)
-        inventory, prices = _read_world(chosen, console)
-        report = _with_history(_assess(inventory, prices, chosen), history, inventory, prices)
-        problem = _keep(report, history) if dry_run is None else None
-    now = datetime.now(UTC).replace(microsecond=0)
-    mail_run.deliver(report, _selection(chosen), plan, console, now=now, environment=os.environ)
+        history = audit_run.open_history(chosen, console, os.environ)
+        report = audit_run.audited(audit_run.read_inventory(chosen, console), chosen, history, _now())
+        problem = audit_run.keep(report, history) if dry_run is None else None
+    selection = audit_run.selection_of(chosen)
+    mail_run.deliver(report, selection, plan, console, now=_now(), execution=execution)
     if problem is not None:
         raise problem
     return ExitCode.OK
+
+
+@commands.command(
+    "job", context_settings=CONTEXT, short_help="Audit, keep the run, write reports and mail, as a scheduled job."
+)
+@_options(
+    history_option,
+    reports_options,
+    mail_options,
+    snapshot_options,
+    live_options,
+    filter_options,
+    exit_options,
+    parts_options,
+    log_option,
+    common_options,
+)
+@click.pass_context
+def job_command(ctx: click.Context, /, **parameters: Any) -> int:
+    """Do everything that a scheduled run does: audit, compare with the history, keep the run and reports, tell people.
+
+    Made for Cloud Run jobs, and started in the same way anywhere. What is sent, is sent once a day, whatever is started
+    again. The last line of the log is a summary for programs.
+
+    Exit codes: 0 done; 1 not done, or not all of it kept and sent; 2 usage error; 3 and 4 only where --fail-on,
+    --fail-over or --strict asks for them, and Cloud Run then tries again; 143 terminated.
+    """
+    from . import job  # noqa: PLC0415
+
+    chosen, _ = _start(ctx, parameters)
+    console = open_console(os.environ, chosen.log_format)
+    console.quiet, console.verbose, console.color = chosen.quiet, chosen.verbose, chosen.color
+    execution = read_execution(os.environ)
+    with job.heeding_signals(execution):
+        return job.run(chosen, console, execution, os.environ, now=_now, clock=time.monotonic)
 
 
 @commands.command("diff", context_settings=CONTEXT, short_help="Say what differs between two reports or snapshots.")
@@ -713,6 +775,7 @@ def diff_command(ctx: click.Context, /, old: str, new: str, diff_format: str, **
     OLD and NEW are each a report that was written with --format json, compressed or not (- is stdin), or a snapshot,
     a directory or .tar.gz, which is audited first. What one of them did not read is neither new nor gone.
     """
+    from .audit_run import judged  # noqa: PLC0415
     from .data.tables import load_prices  # noqa: PLC0415
     from .diff_run import differ  # noqa: PLC0415
     from .model.inventory import build  # noqa: PLC0415
@@ -720,7 +783,7 @@ def diff_command(ctx: click.Context, /, old: str, new: str, diff_format: str, **
 
     chosen, console = _start(ctx, parameters)
     with console.progress("Comparing"):
-        found = differ(old, new, lambda snapshot: _assess(build(snapshot), load_prices(), chosen))
+        found = differ(old, new, lambda snapshot: judged(build(snapshot), load_prices(), chosen, _now()))
     write_stdout(RENDERERS[diff_format](found))
     return ExitCode.OK
 
@@ -747,8 +810,11 @@ def prices_command(ctx: click.Context, /, **parameters: Any) -> int:
     filter_options,
     history_options,
     exit_options,
+    report_option,
     mail_options,
     parts_options,
+    reports_options,
+    log_option,
     common_options,
 )
 @click.pass_context
@@ -796,99 +862,24 @@ def completion_command(ctx: click.Context, /, shell: str, **parameters: Any) -> 
 def _start(ctx: click.Context, parameters: Mapping[str, Any]) -> tuple[Settings, Console]:
     """The settings of this run, and its console set to them."""
     chosen = settings.from_parameters(parameters)
-    console = ctx.ensure_object(Console)
+    console: Console = ctx.obj
     console.quiet, console.verbose, console.color = chosen.quiet, chosen.verbose, chosen.color
     for warning in ctx.meta.get(_UNKNOWN_VARIABLES, ()):
         console.warning(warning)
     return chosen, console
 
 
-def _read_world(chosen: Settings, console: Console) -> tuple[Inventory, PriceTable]:
-    """The snapshot, or the world itself, as views; and the prices."""
-    from .data.tables import load_prices  # noqa: PLC0415
-    from .model.inventory import build  # noqa: PLC0415
-
-    inventory = build(_live_snapshot(chosen, console) if chosen.is_live else _read_snapshots(chosen, console))
-    console.detail(
-        f"Read {len(inventory.resources)} resources of {len(inventory.projects)} projects "
-        f"and {len(inventory.clusters)} clusters"
-    )
-    return inventory, load_prices()
-
-
-def _read_snapshots(chosen: Settings, console: Console) -> Snapshot:
-    from .collect.directory import read_snapshots  # noqa: PLC0415
-
-    if chosen.keep_snapshot is not None or chosen.folder or chosen.organization:
-        raise UsageError(
-            "--snapshot asks nobody: --folder, --organization and --keep-snapshot are for live runs",
-            "Leave them out, or leave out --snapshot.",
-        )
-    with console.progress("Reading the snapshot"):
-        return read_snapshots(chosen.snapshot)
-
-
-def _live_snapshot(chosen: Settings, console: Console) -> Snapshot:
-    from .live_run import read_world  # noqa: PLC0415
-
-    return read_world(chosen, console, chosen.keep_snapshot)
-
-
-def _assess(inventory: Inventory, prices: PriceTable, chosen: Settings) -> Report:
-    from .pipeline import Options, assess  # noqa: PLC0415
-
-    options = Options(
-        now=datetime.now(UTC).replace(microsecond=0),
-        as_of=chosen.as_of,
-        min_age=chosen.min_age,
-        ignore=_ignore_entries(chosen),
-        settings=settings.shown_in_report(chosen),
-    )
-    return assess(inventory, options, prices)
-
-
-def _open_history(chosen: Settings, console: Console) -> History | None:
-    """What to compare with, looked at before anything else is asked."""
-    if chosen.history is None and chosen.baseline is None:
-        return None
-    from .history_run import open_history  # noqa: PLC0415
-
-    with console.progress("Reading the history"):
-        return open_history(chosen, os.environ)
-
-
-def _with_history(report: Report, history: History | None, inventory: Inventory, prices: PriceTable) -> Report:
-    if history is None:
-        return report
-    from .history_run import with_history  # noqa: PLC0415
-
-    return with_history(report, history, inventory, prices)
-
-
-def _keep(report: Report, history: History | None) -> AuditorError | None:
-    """Keep the run before anything is delivered. What went wrong is told after the report, which is as good as ever."""
-    try:
-        if history is not None:
-            history.keep(report)
-    except AuditorError as error:
-        return error
-    return None
-
-
-def _ignore_entries(chosen: Settings) -> tuple[IgnoreEntry, ...]:
-    from . import ignorefile  # noqa: PLC0415
-
-    if chosen.ignore_file is not None:
-        return ignorefile.read(chosen.ignore_file)
-    return ignorefile.read(ignorefile.DEFAULT_PATH) if ignorefile.DEFAULT_PATH.is_file() else ()
+def _now() -> datetime:
+    return datetime.now(UTC).replace(microsecond=0)
 
 
 def _deliver(report: Report, chosen: Settings, console: Console) -> None:
     """Files first, stdout last: a reader who stops reading must not cost anybody a file."""
+    from .audit_run import selection_of  # noqa: PLC0415
     from .report.selection import unmatched  # noqa: PLC0415
     from .report.sentences import history_sentence, summary_sentence  # noqa: PLC0415
 
-    selection = _selection(chosen)
+    selection = selection_of(chosen)
     is_table_shown = chosen.format in TABLES and chosen.output == STDOUT
     if not is_table_shown:  # the table says these itself
         for warning in report.warnings:
@@ -906,6 +897,8 @@ def _write(
     report: Report, selection: Selection, written_format: str, path: str, chosen: Settings, console: Console
 ) -> None:
     """One form to its place. A CSV file always has its gaps in one beside it: none of an earlier run stays there."""
+    from . import audit_run  # noqa: PLC0415
+
     is_terminal = path == STDOUT and sys.stdout.isatty()
     content = _render(report, selection, written_format, chosen, is_terminal=is_terminal)
     if written_format == "csv" and not is_stream(path):
@@ -918,31 +911,7 @@ def _write(
     else:
         write_file(Path(path), content)
     if written_format == "csv":
-        _say_gaps(report, console)
-
-
-def _say_gaps(report: Report, console: Console) -> None:
-    """On stderr, where the report itself has no place for them."""
-    from .report import gaps  # noqa: PLC0415
-
-    for group in gaps.group(report):
-        remedy = f" → {group.hints[0]}" if group.hints else ""
-        more = f" (and {len(group.hints) - 1} more of the kind)" if len(group.hints) > 1 else ""
-        console.warning(f"Not read in full: {group.sentence}{remedy}{more}")
-
-
-def _selection(chosen: Settings) -> Selection:
-    from .report.selection import Selection  # noqa: PLC0415
-
-    return Selection(
-        verdicts=chosen.verdicts,
-        projects=() if chosen.is_live else chosen.project,
-        clusters=chosen.cluster,
-        regions=chosen.region,
-        namespaces=chosen.namespace,
-        min_monthly=chosen.min_monthly,
-        show_suppressed=chosen.show_suppressed,
-    )
+        audit_run.say_gaps(report, console)
 
 
 def _render(report: Report, selection: Selection, written_format: str, chosen: Settings, *, is_terminal: bool) -> str:
@@ -971,7 +940,12 @@ def main() -> NoReturn:
     """The command `gke-auditor`."""
     gc.disable()  # an audit's values live until it ends: looking for cycles among them costs a third of its time
     signal.signal(signal.SIGTERM, _terminated)
-    code = run(sys.argv[1:])
+    console = _console()
+    if not isinstance(console, TerminalConsole):
+        from .log import adopt_libraries  # noqa: PLC0415
+
+        adopt_libraries(console)
+    code = run(sys.argv[1:], console)
     gc.freeze()  # Python looks for them once more as it ends, among all that the libraries hold: half a second
     sys.exit(code)
 
@@ -980,14 +954,17 @@ def _terminated(number: int, frame: FrameType | None) -> NoReturn:
     raise SystemExit(ExitCode.TERMINATED)
 
 
-def run(args: Sequence[str]) -> int:
+def run(args: Sequence[str], console: Console | None = None) -> int:
     """Run one command line and return its exit code: stdout gets the report, stderr everything else."""
-    console = Console(os.environ)
+    console = console or _console()
     try:
         result = commands.main(args=list(args), prog_name=PROGRAM, standalone_mode=False, obj=console)
         return int(result or 0)
     except click.ClickException as error:
-        error.show()
+        if isinstance(console, TerminalConsole):
+            error.show()
+        else:
+            console.error(error.format_message())
         return error.exit_code
     except AuditorError as error:
         console.error(error.message, error.hint)
@@ -1002,10 +979,14 @@ def run(args: Sequence[str]) -> int:
         return ExitCode.NOT_DONE
 
 
+def _console() -> Console:
+    """What is wrong with the settings must be told as everything else is: of them, this one is asked for first."""
+    return open_console(os.environ, os.environ.get(settings.variable("log_format"), ""))
+
+
 def _unexpected(error: Exception, console: Console) -> None:
-    if console.verbose >= 2:
-        console.traceback(error)
-    console.error(
+    console.bug(
+        error,
         f"This is a bug in {PROGRAM} {__version__}: {type(error).__name__}: {error}",
         "No audit was carried out. Run it again with -vv for the traceback, and report it with that.",
     )

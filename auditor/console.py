@@ -1,14 +1,18 @@
-"""What goes to stderr: warnings, the summary, errors, and a line that shows that something is going on."""
+"""What goes to stderr: warnings, the summary, errors, and a line that shows that something is going on.
+
+`Console` is what the wiring speaks to; `TerminalConsole` writes for people, `LogConsole` (log.py) for Cloud Logging.
+"""
 
 from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from threading import Lock
-from typing import IO, TYPE_CHECKING
+from typing import IO, TYPE_CHECKING, Protocol
 
+from .execution import is_on_cloud_run, labels_of
 from .report import text
 
 if TYPE_CHECKING:
@@ -17,6 +21,7 @@ if TYPE_CHECKING:
     from .collect.harvest import Progress
 
 LONGEST = 4000
+LOG_FORMATS = ("auto", "text", "json")
 
 
 def may_use_color(stream: IO[str], wish: str, environment: Mapping[str, str]) -> bool:
@@ -39,9 +44,40 @@ def _progress_line(progress: Progress) -> str:
     return "Reading " + " · ".join(parts)
 
 
-@dataclass(slots=True)
-class Console:
+class Console(Protocol):
     """Stderr of one run. Its settings are known only once the options are read, so they are set later."""
+
+    quiet: bool
+    """Errors, bugs and the end are said, and nothing else."""
+    verbose: int
+    color: str
+
+    def error(self, message: str, hint: str = "") -> None:
+        """What failed, and what to do about it; never held back."""
+
+    def bug(self, error: BaseException, message: str, hint: str) -> None:
+        """An error that nobody foresaw; never held back."""
+
+    def warning(self, message: str) -> None: ...
+
+    def say(self, message: str) -> None: ...
+
+    def detail(self, message: str) -> None:
+        """Said with -v only."""
+
+    def finish(self, message: str, summary: Mapping[str, str | float], *, is_good: bool) -> None:
+        """How it ended, in a form for programs; never held back."""
+
+    def progress(self, what: str) -> AbstractContextManager[None]:
+        """Something that takes its time is going on."""
+
+    def following(self) -> AbstractContextManager[Callable[[Progress], None]]:
+        """Follow a live run, from many threads."""
+
+
+@dataclass(slots=True)
+class TerminalConsole:
+    """Lines for people, coloured where that is wanted."""
 
     environment: Mapping[str, str]
     quiet: bool = False
@@ -54,6 +90,15 @@ class Console:
             self._print(f"Error: {line}" if index == 0 else f"       {line}", "bold red" if index == 0 else "")
         for line in hint.splitlines():
             self._print(f"       {line}")
+
+    def bug(self, error: BaseException, message: str, hint: str) -> None:
+        """One line, not a traceback, unless -vv asks for it."""
+        if self.verbose >= 2:
+            import traceback  # noqa: PLC0415 - only when something went wrong
+
+            for line in "".join(traceback.format_exception(error)).splitlines():
+                self._print(line, "dim")
+        self.error(message, hint)
 
     def warning(self, message: str) -> None:
         if not self.quiet:
@@ -68,11 +113,9 @@ class Console:
         if self.verbose:
             self._print(message, "dim")
 
-    def traceback(self, error: BaseException) -> None:
-        import traceback  # noqa: PLC0415 - only when something went wrong
-
-        for line in "".join(traceback.format_exception(error)).splitlines():
-            self._print(line, "dim")
+    def finish(self, message: str, summary: Mapping[str, str | float], *, is_good: bool) -> None:
+        told = " · ".join(f"{name} {value}" for name, value in summary.items())
+        self._print(f"{message}: {told}", "" if is_good else "bold red")
 
     @contextmanager
     def progress(self, what: str) -> Iterator[None]:
@@ -123,3 +166,12 @@ class Console:
         from rich.console import Console as RichConsole  # noqa: PLC0415 - slow, and --help needs none of it
 
         return RichConsole(stderr=True, force_terminal=True, color_system="standard")
+
+
+def open_console(environment: Mapping[str, str], log_format: str) -> Console:
+    """The console of one run: for people, or, with the log format `json` and on Cloud Run, JSON lines."""
+    if log_format == "json" or (log_format != "text" and is_on_cloud_run(environment)):
+        from .log import open_log  # noqa: PLC0415 - nobody else needs logging
+
+        return open_log(labels_of(environment))
+    return TerminalConsole(environment)

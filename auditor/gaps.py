@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from shlex import quote
+from types import MappingProxyType
 
-from .model.commands import cluster_flags, list_compute, list_objects
+from .model.commands import cluster_flags, enable_api, list_compute, list_objects
 from .model.finding import Finding, Verdict
 from .model.inventory import Inventory
 from .model.names import ClusterKey
@@ -45,6 +46,8 @@ NEEDED_PLURALS = (
 """What can own a load balancer or tell which cluster made it. The other lists only sharpen a verdict."""
 NEEDED_PLURALS_ELSEWHERE = ("namespaces", "services")
 """The same for a cluster that is no GKE cluster: no controller of Google's runs there."""
+_ASKED_OF_COMPUTE = ("Compute Engine: ", "Shared VPC host: ")
+"""How the detail of a project's own coverage begins where Resource Manager is not to blame."""
 AUDIT_AGAIN = "Audit again; -v shows more of the error"
 
 
@@ -58,7 +61,7 @@ def find_gaps(inventory: Inventory, findings: Iterable[Finding]) -> tuple[Gap, .
     coverages = [inventory.coverage_of(scope) for scope in sorted(needed | set(inventory.coverage))]
     remedies = {coverage.detail: hint(coverage.scope, Category.NOT_COLLECTED) for coverage in _lost_parts(inventory)}
     return tuple(
-        _gap(coverage, unknown.get(coverage.scope, 0), remedies.get(coverage.detail))
+        _gap(coverage, unknown.get(coverage.scope, 0), inventory.numbers, remedies.get(coverage.detail))
         for coverage in coverages
         if coverage.is_gap and (coverage.scope in needed or coverage.category is not Category.NOT_COLLECTED)
     )
@@ -119,14 +122,14 @@ def _unknown_by_source(findings: Iterable[Finding]) -> Mapping[str, int]:
     return counts
 
 
-def _gap(coverage: Coverage, unknown_count: int, remedy: str | None) -> Gap:
+def _gap(coverage: Coverage, unknown_count: int, numbers: Mapping[str, str], remedy: str | None) -> Gap:
     category = coverage.category or Category.UNKNOWN
     return Gap(
         scope=coverage.scope,
         status=coverage.status.value,
         category=category.value,
         detail=coverage.detail,
-        hint=remedy or hint(coverage.scope, category),
+        hint=remedy or hint(coverage.scope, category, coverage.detail, numbers),
         missing=coverage.missing,
         unknown_count=unknown_count,
     )
@@ -134,16 +137,23 @@ def _gap(coverage: Coverage, unknown_count: int, remedy: str | None) -> Gap:
 
 # Hints
 
+NO_NUMBERS: Mapping[str, str] = MappingProxyType({})
 
-def hint(scope: str, category: Category) -> str:
-    """The one command or step that mends a gap. Names in commands are quoted for the shell."""
+
+def hint(scope: str, category: Category, detail: str = "", numbers: Mapping[str, str] = NO_NUMBERS) -> str:
+    """The one command or step that mends a gap. Names in commands are quoted for the shell.
+
+    `numbers` are project ids by number: a refusal names projects by number.
+    """
+    if category is Category.API_DISABLED:
+        return _enable(scope, detail, numbers)
     cluster = cluster_of_scope(scope)
     if cluster is not None:
         return _cluster_hint(cluster, scope, category)
     kind, _, rest = scope.partition("/")
     name, _, what = rest.partition("/")
     if kind == "projects":
-        return _project_hint(name, what, category)
+        return _project_hint(name, what, category, detail)
     if kind in ("organizations", "folders"):
         return _discovery_hint(kind, name, category)
     if kind == PARTS:
@@ -154,10 +164,23 @@ def hint(scope: str, category: Category) -> str:
     return AUDIT_AGAIN
 
 
-def _project_hint(project: str, what: str, category: Category) -> str:
-    service, role = _service_and_role(what)
+def _enable(scope: str, detail: str, numbers: Mapping[str, str]) -> str:
+    cluster = cluster_of_scope(scope)
+    kind, _, rest = scope.partition("/")
+    name, _, what = rest.partition("/")
+    service, project = "cloudresourcemanager.googleapis.com", ""
+    if cluster is not None:
+        service, project = "container.googleapis.com", cluster.project if cluster.is_gke else ""
+    elif kind == "projects":
+        service, project = _service_and_role(what, detail)[0], name
+    elif kind == "confirm":
+        service = "compute.googleapis.com"
+    return enable_api(service, project, detail, lambda number: numbers.get(number, number))
+
+
+def _project_hint(project: str, what: str, category: Category, detail: str) -> str:
+    _, role = _service_and_role(what, detail)
     steps = {
-        Category.API_DISABLED: f"gcloud services enable {service} --project {quote(project)}",
         Category.BILLING_DISABLED: f"gcloud billing projects link {quote(project)} --billing-account ACCOUNT",
         Category.FORBIDDEN: (
             f"gcloud projects add-iam-policy-binding {quote(project)} --member user:YOUR_ACCOUNT --role {role}"
@@ -173,10 +196,10 @@ def _project_hint(project: str, what: str, category: Category) -> str:
     return steps.get(category, AUDIT_AGAIN)
 
 
-def _service_and_role(what: str) -> tuple[str, str]:
+def _service_and_role(what: str, detail: str) -> tuple[str, str]:
     if what.startswith("container/"):
         return "container.googleapis.com", "roles/container.clusterViewer"
-    if what == "project":
+    if what == "project" and not detail.startswith(_ASKED_OF_COMPUTE):
         return "cloudresourcemanager.googleapis.com", "roles/compute.viewer"
     return "compute.googleapis.com", "roles/compute.viewer"
 
@@ -202,7 +225,6 @@ def _cluster_hint(cluster: ClusterKey, scope: str, category: Category) -> str:
             f"{_credentials(cluster)} and kubectl get namespace kube-system -o yaml"
         )
     steps = {
-        Category.API_DISABLED: f"gcloud services enable container.googleapis.com --project {quote(cluster.project)}",
         Category.FORBIDDEN: _allow(cluster),
         Category.UNAUTHENTICATED: "gcloud auth application-default login",
         Category.NOT_FOUND: _look_at(cluster),
@@ -252,7 +274,6 @@ def _collect_objects(scope: str) -> str:
 def _discovery_hint(kind: str, name: str, category: Category) -> str:
     command = "gcloud organizations" if kind == "organizations" else "gcloud resource-manager folders"
     steps = {
-        Category.API_DISABLED: "gcloud services enable cloudresourcemanager.googleapis.com",
         Category.FORBIDDEN: (
             f"{command} add-iam-policy-binding {quote(name)} --member user:YOUR_ACCOUNT --role roles/browser"
         ),

@@ -15,6 +15,7 @@ from dataclasses import dataclass, replace
 from .cost.accrual import accrue
 from .deliver.storage import Store
 from .errors import AuditorError, UsageError
+from .execution import read_execution
 from .history.compare import compare
 from .history.past import PastRun, read_past
 from .history.runs import FOLDER, earlier_runs, execution_of, keep_run, list_runs, read_runs
@@ -29,9 +30,6 @@ from .report_files import not_a_report, read_document
 from .settings import Settings
 from .store_run import store_at
 
-EXECUTION_VARIABLE = "CLOUD_RUN_EXECUTION"
-"""Set by Cloud Run, the same for every attempt of one execution:
-https://cloud.google.com/run/docs/container-contract#jobs-env-vars"""
 _EVERYTHING = Selection(verdicts=tuple(Verdict))
 
 
@@ -114,7 +112,7 @@ def open_history(chosen: Settings, environment: Mapping[str, str], *, random_id:
         return None
     store = store_at(chosen.history, chosen, environment)
     store.names(FOLDER)
-    execution = execution_of(environment.get(EXECUTION_VARIABLE, "") or random_id or secrets.token_hex(4))
+    execution = execution_of(read_execution(environment).name or random_id or secrets.token_hex(4))
     return KeptHistory(store, execution)
 
 

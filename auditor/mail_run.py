@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import secrets
 import tempfile
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from datetime import UTC, datetime
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
 from email.message import EmailMessage
 from enum import StrEnum
 from pathlib import Path
@@ -19,6 +19,7 @@ from .deliver.envelope import Envelope, compressed, fitting, message_of
 from .deliver.mail import Security, Server
 from .deliver.storage import Store
 from .errors import AuditorError, NotDelivered, UsageError
+from .execution import Execution
 from .model.finding import WASTE
 from .model.letter import Attachment, ChatService, Picture
 from .model.names import is_loopback
@@ -30,8 +31,8 @@ from .report.text import plural
 from .report_files import read_report_file
 from .settings import Settings
 
-EXECUTION_VARIABLE = "CLOUD_RUN_EXECUTION"
-"""Cloud Run's name of one execution of a job: the same for every attempt of it."""
+KeepUnsent = Callable[[EmailMessage], str]
+"""Keeps a message that could not be sent; the sentence that says where."""
 _PLACEHOLDER = "gke-auditor@localhost"
 """Sender and recipient of a dry run that names none."""
 _LARGE_JSON = 1_000_000
@@ -62,6 +63,7 @@ class Plan:
     timeout_s: float
     open_markers: Callable[[], Store] | None
     """Where it is noted what was sent; None = it is not noted."""
+    keep_unsent: KeepUnsent
 
 
 def plan_of(chosen: Settings, dry_run: Path | None, environment: Mapping[str, str]) -> Plan:
@@ -82,6 +84,7 @@ def plan_of(chosen: Settings, dry_run: Path | None, environment: Mapping[str, st
         dry_run=dry_run,
         timeout_s=chosen.timeout.total_seconds(),
         open_markers=_markers(chosen, environment),
+        keep_unsent=_keep_in_folder,
     )
 
 
@@ -194,11 +197,13 @@ def deliver(
     console: Console,
     *,
     now: datetime,
-    environment: Mapping[str, str],
+    execution: Execution,
+    attachments: tuple[Attachment, ...] | None = None,
 ) -> None:
     """Send the report as the plan says; where that is noted, at most once a day for each scope and recipients.
 
-    A mail that fails does not keep the chat message back. Raises NotDelivered for the first that failed.
+    `attachments` are what `attachments_of` gives, where it is at hand. A mail that fails does not keep the chat message
+    back. Raises NotDelivered for the first that failed.
     """
     if not is_wanted(report, plan.send_when):
         console.say(f"Nothing sent: there is nothing that --send-when {plan.send_when.value} asks for.")
@@ -206,17 +211,36 @@ def deliver(
     for warning in unmatched(report, selection):
         console.warning(warning)
     scope = "\n".join(report.parents or report.projects)
-    message, envelope = _message(report, selection, plan, console, scope, now, environment)
+    occasion = execution.name or report.generated_at.astimezone(UTC).isoformat()
+    envelope = Envelope(plan.sender, plan.recipients, scope, occasion, now)
     post = None if plan.webhook is None else chat.render(report, selection, plan.webhook.service)
     if plan.dry_run is not None:
+        message = _message(report, selection, envelope, console, attachments)
         _write_dry_run(plan.dry_run, message, post, console)
         return
-    store = plan.open_markers() if plan.open_markers is not None else None
+    notes = _Notes(plan.open_markers() if plan.open_markers is not None else None, now, execution.attempt > 0)
     tasks: list[Callable[[], None]] = []
     if plan.server is not None:
-        tasks.append(lambda: _send_mail(message, envelope, plan, console, now, store))
+        server = plan.server
+        message = _message(report, selection, envelope, console, attachments)
+        tasks.append(lambda: _send_mail(message, envelope, server, plan.keep_unsent, console, notes))
     if plan.webhook is not None and post is not None:
-        tasks.append(lambda: _post(post, scope, plan, console, now, store))
+        webhook = plan.webhook
+        to_webhook = replace(envelope, recipients=(webhook.url,))
+        tasks.append(lambda: _post(post, to_webhook, webhook, plan.timeout_s, console, notes))
+    _try_all(tasks, console)
+
+
+@dataclass(frozen=True, slots=True)
+class _Notes:
+    """Where it is noted what was sent, and what this run has to know to read it."""
+
+    store: Store | None
+    now: datetime
+    is_further_attempt: bool
+
+
+def _try_all(tasks: Sequence[Callable[[], None]], console: Console) -> None:
     failures = []
     for task in tasks:
         try:
@@ -232,13 +256,11 @@ def deliver(
 def _message(
     report: Report,
     selection: Selection,
-    plan: Plan,
+    envelope: Envelope,
     console: Console,
-    scope: str,
-    now: datetime,
-    environment: Mapping[str, str],
-) -> tuple[EmailMessage, Envelope]:
-    attachments = attachments_of(report, selection)
+    attachments: tuple[Attachment, ...] | None,
+) -> EmailMessage:
+    attachments = tuple(map(_made_small, attachments or attachments_of(report, selection)))
     kept = fitting(attachments)
     left_out = tuple(item.name for item in attachments if item not in kept)
     if left_out:
@@ -247,20 +269,21 @@ def _message(
     letter = email.compose(
         report, selection, attached=tuple(item.name for item in kept), left_out=left_out, trend=trend
     )
-    occasion = environment.get(EXECUTION_VARIABLE) or report.generated_at.astimezone(UTC).isoformat()
-    envelope = Envelope(plan.sender, plan.recipients, scope, occasion, now)
-    return message_of(letter, envelope, kept), envelope
+    return message_of(letter, envelope, kept)
 
 
 def attachments_of(report: Report, selection: Selection) -> tuple[Attachment, ...]:
     """The whole report in the forms that readers dig in."""
     document = Attachment("report.json", "application/json", _bytes(json.render(report, selection)))
-    if len(document.content) > _LARGE_JSON:
-        document = compressed(document)
     findings = Attachment("findings.csv", "text/csv", _bytes(csv.render(report, selection)))
     unread = Attachment("findings.csv.gaps.csv", "text/csv", _bytes(csv.render_gaps(report)))
     page = Attachment("report.html", "text/html", _bytes(html.render(report, selection)))
     return (findings, *((unread,) if report.gaps else ()), page, document)
+
+
+def _made_small(attachment: Attachment) -> Attachment:
+    is_large = attachment.media_type == "application/json" and len(attachment.content) > _LARGE_JSON
+    return compressed(attachment) if is_large else attachment
 
 
 def _trend(report: Report, console: Console) -> Picture | None:
@@ -279,28 +302,30 @@ def _bytes(content: str) -> bytes:
 
 
 def _send_mail(
-    message: EmailMessage, envelope: Envelope, plan: Plan, console: Console, now: datetime, store: Store | None
+    message: EmailMessage,
+    envelope: Envelope,
+    server: Server,
+    keep_unsent: KeepUnsent,
+    console: Console,
+    notes: _Notes,
 ) -> None:
     sending = None
-    if store is not None:
-        name = marker.name_of(envelope.scope, envelope.recipients, now)
+    if notes.store is not None:
         try:
-            sending = _claim(store, name, envelope.message_id, "mail", console, now)
+            sending = _claim(notes.store, envelope, "mail", console, notes)
         except AuditorError as error:
-            raise NotDelivered(error.message, _joined(error.hint, _keep(message))) from error
+            raise NotDelivered(error.message, _joined(error.hint, keep_unsent(message))) from error
         if sending is None:
             return
         if sending.is_repeat:
             console.warning("A run that has died may have sent this mail already: it is sent under the same Message-ID")
             message.replace_header("Message-ID", sending.message_id)
-    if plan.server is None:
-        raise ValueError("a plan without a server sends no mail")
     try:
-        delivery = mail.send(message, envelope.sender, envelope.recipients, plan.server)
+        delivery = mail.send(message, envelope.sender, envelope.recipients, server)
     except NotDelivered as error:
-        _withdraw(store, sending, console)
-        raise NotDelivered(error.message, _joined(error.hint, _keep(message))) from error
-    _confirm(store, sending, "mail", console, now)
+        _withdraw(notes.store, sending, console)
+        raise NotDelivered(error.message, _joined(error.hint, keep_unsent(message))) from error
+    _confirm(notes, sending, "mail", console)
     if delivery.is_complete:
         console.say(f"Sent the report to {plural(len(delivery.accepted), 'recipient')}.")
         return
@@ -310,35 +335,37 @@ def _send_mail(
             f"the mail to {', '.join(delivery.in_doubt)} may have been sent: {delivery.doubt} after it was handed over"
         )
     told = f"Sent the report to {plural(len(delivery.accepted), 'recipient')}; " if delivery.accepted else ""
-    raise NotDelivered(told + "; ".join(problems), _joined("It is not sent again.", _keep(message)))
+    raise NotDelivered(told + "; ".join(problems), _joined("It is not sent again.", keep_unsent(message)))
 
 
-def _post(post: str, scope: str, plan: Plan, console: Console, now: datetime, store: Store | None) -> None:
-    if plan.webhook is None:
-        raise ValueError("a plan without a webhook posts nothing")
+def _post(post: str, envelope: Envelope, webhook: Webhook, timeout_s: float, console: Console, notes: _Notes) -> None:
     sending = None
-    if store is not None:
-        name = marker.name_of(scope, (plan.webhook.url,), now)
-        sending = _claim(store, name, "", "chat message", console, now)
+    if notes.store is not None:
+        sending = _claim(notes.store, envelope, "chat message", console, notes)
         if sending is None:
             return
     try:
-        chat_delivery.post(plan.webhook, post, plan.timeout_s)
+        chat_delivery.post(webhook, post, timeout_s)
     except chat_delivery.PerhapsPosted:
-        _confirm(store, sending, "chat message", console, now)
+        _confirm(notes, sending, "chat message", console)
         raise
     except NotDelivered:
-        _withdraw(store, sending, console)
+        _withdraw(notes.store, sending, console)
         raise
-    _confirm(store, sending, "chat message", console, now)
-    console.say(f"Posted the report to {plan.webhook.host}.")
+    _confirm(notes, sending, "chat message", console)
+    console.say(f"Posted the report to {webhook.host}.")
 
 
-def _claim(
-    store: Store, name: str, message_id: str, what: str, console: Console, now: datetime
-) -> marker.Sending | None:
-    """The right to send; None where it was sent today. Raises NotDelivered where that is not known yet."""
-    answer = marker.claim(store, name, message_id, now, lambda: secrets.token_hex(8))
+def _claim(store: Store, envelope: Envelope, what: str, console: Console, notes: _Notes) -> marker.Sending | None:
+    """The right to send; None where it was sent today, or by an earlier attempt before midnight. Raises NotDelivered
+    where that is not known yet."""
+    name = marker.name_of(envelope.scope, envelope.recipients, notes.now)
+    answer: marker.Sending | marker.NotNow | None = None
+    if notes.is_further_attempt:
+        yesterday = marker.name_of(envelope.scope, envelope.recipients, notes.now - timedelta(days=1))
+        answer = marker.find(store, yesterday, envelope.message_id, notes.now)
+    if answer is None:
+        answer = marker.claim(store, name, envelope.message_id, notes.now, lambda: secrets.token_hex(8))
     if isinstance(answer, marker.Sending):
         return answer
     if answer.is_sent:
@@ -351,12 +378,12 @@ def _claim(
     )
 
 
-def _confirm(store: Store | None, sending: marker.Sending | None, what: str, console: Console, now: datetime) -> None:
+def _confirm(notes: _Notes, sending: marker.Sending | None, what: str, console: Console) -> None:
     """The mail is gone: a marker that cannot be written now is worth a warning, not a failure."""
-    if store is None or sending is None:
+    if notes.store is None or sending is None:
         return
     try:
-        is_noted = marker.confirm(store, sending, now)
+        is_noted = marker.confirm(notes.store, sending, notes.now)
     except AuditorError as error:
         is_noted = False
         console.warning(error.message)
@@ -374,7 +401,7 @@ def _withdraw(store: Store | None, sending: marker.Sending | None, console: Cons
         console.warning(f"{error.message}. The marker {sending.name} stays: for an hour no run tries again")
 
 
-def _keep(message: EmailMessage) -> str:
+def _keep_in_folder(message: EmailMessage) -> str:
     """Keep what could not be sent, here or in the folder for temporary files; the sentence that says where."""
     for folder in (Path.cwd(), Path(tempfile.gettempdir())):
         try:

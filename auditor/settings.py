@@ -84,6 +84,10 @@ class Settings:
     chat_webhook_file: Path | None = None
     chat_kind: str = "auto"
     send_when: str = "always"
+    reports: str | None = None
+    """None: beside the runs of the history."""
+    reports_snapshot: bool = False
+    log_format: str = "auto"
     quiet: bool = False
     verbose: int = 0
     color: str = "auto"

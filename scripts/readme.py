@@ -1,4 +1,4 @@
-"""The generated blocks of README.md, each between `<!-- NAME -->` and `<!-- /NAME -->`.
+"""The generated blocks of README.md and docs/settings.md, each between `<!-- NAME -->` and `<!-- /NAME -->`.
 
     scripts/update-readme
 
@@ -21,7 +21,7 @@ from auditor.cli import commands
 from auditor.model.reasons import ALL
 
 REPO = Path(__file__).resolve().parent.parent
-README = REPO / "README.md"
+PAGES = (REPO / "README.md", REPO / "docs" / "settings.md")
 WIDTH = 100
 DEMO = ("--snapshot", "fixtures/demo", "--as-of", "2026-11-22T06:00:00Z", "--no-config")
 _BLOCK = re.compile(r"<!-- (?P<name>[a-z-]+) -->\n(?P<content>.*?)<!-- /(?P=name) -->", re.DOTALL)
@@ -91,10 +91,10 @@ def reason_codes() -> str:
 
 
 def known_settings() -> str:
-    """Every setting with its three names and its default, in the order of the options of audit, costs and mail."""
+    """Every setting with its three names and its default, in the order of the options of audit, costs, mail and job."""
     options = {
         parameter.name: parameter
-        for name in ("audit", "costs", "mail", "config")
+        for name in ("audit", "costs", "mail", "job", "config")
         for parameter in commands.commands[name].params
         if isinstance(parameter, click.Option) and parameter.name and parameter.name not in settings.NOT_SETTINGS
     }
@@ -115,7 +115,7 @@ def _default(option: click.Option) -> str:
         return "`false`" if option.is_flag else "`0`"
     if isinstance(value, list | tuple):
         return ", ".join(f"`{item}`" for item in value)
-    return f"`{value}`" if isinstance(value, str) else "not set"
+    return f"`{value}`" if isinstance(value, str | int) else "not set"
 
 
 BLOCKS: Mapping[str, Callable[[], str]] = {
@@ -142,7 +142,8 @@ def rewritten(text: str) -> str:
 
 
 def main() -> None:
-    README.write_text(rewritten(README.read_text(encoding="utf-8")), encoding="utf-8")
+    for page in PAGES:
+        page.write_text(rewritten(page.read_text(encoding="utf-8")), encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -23,6 +23,7 @@ from typing import Any
 
 from googleserver import KINDS, SERVER_THREADS, Exchange, Fault, Manners, Request, World, serve
 from googleserver.faults import kube_address
+from googleserver.scene import ORGANIZATION
 
 from auditor import pipeline
 from auditor.collect import live
@@ -155,6 +156,7 @@ def served(snapshot: Snapshot, **manner: Any) -> Iterator[World]:
 
     The environment is changed once for all runs, and changed back only when their threads have ended: the C library
     looks things up in it (proxies, resolvers, certificates) and does not stand its being changed meanwhile.
+    One world at a time: a second one would take the credentials of the first one's runs.
     """
     theirs = {name: None for name in os.environ if name.startswith(("GOOGLE_", "CLOUDSDK_"))}
     with serve(snapshot, **manner) as world:
@@ -243,6 +245,7 @@ class Asked:
     method: str
     path: str
     selector: str
+    """A label selector, or the folder or organization whose children are listed."""
     cluster: ClusterKey | None
     is_later_page: bool
     earlier: int = 0
@@ -257,9 +260,10 @@ class Asked:
         path = re.sub(r"/(organizations|folders)/\d+", r"/\1/N", path)
         path = re.sub(r"/(aggregated|global|regions/L|zones/L)/\w+", r"/\1/COLLECTION", path)
         path = re.sub(r"/COLLECTION/.+", "/COLLECTION/NAME", path)
-        path = re.sub(r"/apis/[^/]+/v\w+", "/apis/GROUP/V", path)
+        path = re.sub(r"/apis/(?!authorization)[^/]+/v\w+", "/apis/GROUP/V", path)
         path = re.sub(r"(/api/v1|GROUP/V)/(?!namespaces/)\w+$", r"\1/PLURAL", path)
-        return f"{self.method} {self.service} {path}{' by label' if self.selector else ''}{self._manner}"
+        by_label = " by label" if self.selector and self.cluster else ""
+        return f"{self.method} {self.service} {path}{by_label}{self._manner}"
 
     @property
     def _manner(self) -> str:
@@ -267,7 +271,7 @@ class Asked:
         return f"{page} (time {self.earlier + 1})" if self.earlier else page
 
     def __str__(self) -> str:
-        where = f" of {self.cluster.short}" if self.cluster else ""
+        where = f" of {self.cluster.short if self.cluster else self.selector}".removesuffix(" of ")
         return f"{self.method} {self.service}{self.path}{where}{self._manner}"
 
     def failing(self, kind: str, times: int | None = None, scope: str | None = None) -> Fault:
@@ -304,6 +308,10 @@ class Asked:
             return self.service != "oauth2" and (self.cluster is None or is_kube_list) and not self.is_later_page
         return True
 
+    def is_worth_a_run(self, kind: str, times: int | None) -> bool:
+        """Whether a run with this fault is another one than the clean run, and what must come of it is known."""
+        return self.can_suffer(kind) and (times is None or self.can_get_over(kind))
+
     def can_get_over(self, kind: str) -> bool:
         """Whether asking again is right: what a token endpoint refuses, it refuses for good."""
         return kind in PASSING and (self.service != "oauth2" or kind not in ("quota", "unauthenticated"))
@@ -320,6 +328,8 @@ class Asked:
             return frozenset({clusters_scope(parts[2])})
         if self.path.endswith(":searchAllResources"):
             return frozenset({f"{parts[1]}/{parts[2].partition(':')[0]}/projects"})
+        if self.path in ("/v3/projects", "/v3/folders"):
+            return frozenset({f"{ORGANIZATION}/projects"})
         if self.path.startswith("/v3/projects/"):
             return frozenset({project_scope(parts[2])})
         return frozenset()
@@ -350,7 +360,7 @@ def asked(request: Any) -> Asked:
         request.service,
         request.method,
         request.path,
-        request.value("labelSelector") or "",
+        request.value("labelSelector") or request.value("parent") or "",
         request.cluster,
         request.is_later_page,
     )
@@ -406,15 +416,17 @@ class Sweep:
     as_of: datetime
     clean: Run
     plan: Mapping[str, Any]
+    always: tuple[Fault, ...] = ()
+    """What goes wrong in the clean run, too."""
     timeout_s: float = 0.5
     """Of the runs in which something hangs; all others have time enough."""
 
     def problems(self, request: Asked, kind: str, times: int | None = None) -> Iterator[str]:
         """Everything that is wrong with a run in which this request fails in this way; none = it went as it must."""
-        if not request.can_suffer(kind) or (times is not None and not request.can_get_over(kind)):
+        if not request.is_worth_a_run(kind, times):
             return
         fault = request.failing(kind, times)
-        self.world.faults = (fault,)
+        self.world.faults = (fault, *self.always)
         # google-auth's own second tries at a token take real seconds.
         retry_for_s = 5.0 if request.service == "oauth2" else 90.0
         patience = hurried(self.timeout_s if kind in SLOW else 60, retry_for_s=retry_for_s)
@@ -436,8 +448,8 @@ class Sweep:
             return  # this kind cannot befall this request
         for resource in sorted(run.waste - self.clean.waste):
             yield f"FALSE ORPHAN {resource}"
-        if run.exit_code not in (ExitCode.OK, ExitCode.NOT_DONE, ExitCode.INCOMPLETE):
-            yield f"exit code {run.exit_code}"
+        if run.exit_code is not self._due_exit_code(request, run):
+            yield f"exit code {run.exit_code}, but {self._due_exit_code(request, run)} is due"
         if kind in SLOW and took_s > self.clean.took_s + 6 * self.timeout_s + 3:
             yield f"it took {took_s:.1f} s"
         if times is not None:
@@ -446,6 +458,12 @@ class Sweep:
             yield f"the loss is not named: gaps {sorted(set(run.gaps) - set(self.clean.gaps))}, waste lost: " + str(
                 sorted(self.clean.waste - run.waste)
             )
+
+    def _due_exit_code(self, request: Asked, run: Run) -> ExitCode:
+        """With --strict. Only without a token or without a project is there no report."""
+        if run.error is not None and request.service in ("oauth2", "cloudasset", "cloudresourcemanager"):
+            return ExitCode.NOT_DONE
+        return ExitCode.INCOMPLETE if run.gaps else ExitCode.OK
 
     def _run(self, patience: Patience) -> Run | None:
         """The run, in a thread that can be given up; None = it does not end."""
@@ -517,12 +535,26 @@ MOST_IMPORTANT: tuple[tuple[str, int | None], ...] = (
 """What the tests try; the other kinds differ from one of these in the text of the answer or the speed of the drip."""
 
 
-def faults_of_a_sweep() -> Iterator[tuple[str, int | None]]:
-    """Every kind for ever, and those that pass as often as they do."""
-    for kind in sorted(KINDS):
-        yield kind, None
-        if kind in PASSING:
-            yield kind, PASSING[kind]
+NAMED_FAULTS: tuple[tuple[str, int | None], ...] = (
+    ("forbidden", None),
+    ("api_disabled", None),
+    ("not_found", None),
+    ("too_many", 1),
+    ("s503", 2),
+    ("s503", None),
+    ("truncated", None),
+    ("garbage", None),
+    ("dropped", None),
+    ("hung", None),
+    ("unreachable_scope", None),
+    ("lost_page", None),
+)
+"""What scripts/soak tries with every request: the ways to fail that a live run is promised to stand."""
+
+EVERY_FAULT: tuple[tuple[str, int | None], ...] = tuple(
+    (kind, times) for kind in sorted(KINDS) for times in ((None, PASSING[kind]) if kind in PASSING else (None,))
+)
+"""Every kind for ever, and those that pass as often as they do."""
 
 
 SMALL_AS_OF = datetime(2026, 11, 22, 6, tzinfo=UTC)

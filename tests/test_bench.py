@@ -44,10 +44,28 @@ def run_of(snapshot: Snapshot) -> list[dict[str, Any]]:
 def test_the_chain_of_a_project_with_a_cluster_and_waste(bench: ModuleType) -> None:
     """Token, clusters, API groups, what they serve, Services, EndpointSlices, clusters again, second look."""
     requests = run_of(bench.many(2))
+    begun = bench._second_look_of(requests)
+    assert 0 < begun < len(requests)
+    assert bench.longest_chain(requests[:begun]) == 7
     assert bench.longest_chain(requests) == 8
-    without_looks = [each for each in requests if not bench._is_look(each["path"])]
-    assert len(without_looks) < len(requests)
-    assert bench.longest_chain(without_looks) == 7
+    looks = [each for each in requests if bench._is_look(each["path"])]
+    assert looks
+    assert not [each for each in requests[:begun] if each in looks]
+
+
+def test_a_group_that_is_installed_meanwhile_lengthens_the_second_look(bench: ModuleType) -> None:
+    clusters = [asked("/v1/projects/p/locations/-/clusters", service="container")]
+    discovery = [asked("/apis", "p/l/c"), asked("/apis/gateway.networking.k8s.io/v1", "p/l/c")]
+    first = [asked("/token", service="oauth2"), *clusters, *clusters]
+    assert bench.longest_chain([*first, *clusters, *discovery]) == bench.longest_chain(first) + 2
+
+
+def test_pages_of_a_second_list_lengthen_the_chain(bench: ModuleType) -> None:
+    clusters = [asked("/v1/projects/p/locations/-/clusters", service="container")]
+    services = [asked("/api/v1/services", "p/l/c")]
+    first = [asked("/token", service="oauth2"), *clusters, *services, *clusters]
+    assert bench.longest_chain([*first, *clusters, *services]) == bench.longest_chain(first) + 1
+    assert bench.longest_chain([*first, *clusters, *services * 3]) == bench.longest_chain(first) + 3
 
 
 def test_pages_lengthen_the_chain_where_others_wait_for_them(bench: ModuleType) -> None:

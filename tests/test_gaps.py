@@ -152,6 +152,41 @@ def test_the_remedy_fits_the_trouble(scope: str, category: Category, command: st
     assert command in gaps.hint(scope, category)
 
 
+REFUSED = (
+    "HTTP 403: {} API has not been used in project 1234 before or it is disabled. Enable it by visiting "
+    "https://console.developers.google.com/apis/api/{}.googleapis.com/overview?project=1234 then retry."
+)
+
+
+@pytest.mark.parametrize("scope", [SCOPES[1], SCOPES[2], SCOPES[4], SCOPES[7]])
+def test_the_api_to_enable_is_the_one_that_the_refusal_names(scope: str) -> None:
+    said = REFUSED.format("Connect Gateway", "connectgateway")
+    command = gaps.hint(scope, Category.API_DISABLED, f"Connect Gateway: {said}")
+    assert command == "gcloud services enable connectgateway.googleapis.com --project 1234"
+    command = gaps.hint(scope, Category.API_DISABLED, said, {"1234": "acme-quota"})
+    assert command == "gcloud services enable connectgateway.googleapis.com --project acme-quota"
+
+
+@pytest.mark.parametrize(
+    ("detail", "service"),
+    [
+        ("Compute Engine: HTTP 403: it is disabled; Shared VPC host: the same", "compute"),
+        ("Shared VPC host: HTTP 403: it is disabled", "compute"),
+        ("Resource Manager: HTTP 403: it is disabled", "cloudresourcemanager"),
+    ],
+)
+def test_a_project_is_described_by_two_apis(detail: str, service: str) -> None:
+    command = gaps.hint(SCOPES[2], Category.API_DISABLED, detail)
+    assert command == f"gcloud services enable {service}.googleapis.com --project acme"
+
+
+@pytest.mark.parametrize("hostile", ["x;id", "$(id)", "`id`", "x y", "-f"])
+def test_a_refusal_cannot_put_words_into_the_command(hostile: str) -> None:
+    said = f"https://console.developers.google.com/apis/api/{hostile}/overview?project={hostile}"
+    words = shlex.split(gaps.hint(SCOPES[1], Category.API_DISABLED, said))
+    assert words == ["gcloud", "services", "enable", "container.googleapis.com", "--project", "acme"]
+
+
 @pytest.mark.parametrize("category", [Category.API_DISABLED, Category.FORBIDDEN, Category.NOT_COLLECTED])
 @pytest.mark.parametrize("name", ["x; rm -rf /", "$(boom)", "`boom`", "a'b", "a\nb"])
 def test_names_are_quoted_for_the_shell(name: str, category: Category) -> None:

@@ -22,6 +22,8 @@ from rehearsal import (
     small_world,
 )
 
+SERVICES = frozenset({"oauth2", "cloudasset", "cloudresourcemanager", "compute", "container", "kubernetes"})
+
 
 @pytest.fixture(scope="module")
 def sweep() -> Iterator[Sweep]:
@@ -38,7 +40,9 @@ def sweep() -> Iterator[Sweep]:
 @pytest.fixture(scope="module")
 def shapes(sweep: Sweep) -> tuple[Asked, ...]:
     requests = one_of_each_shape(everything_asked(sweep.world.exchanges))
-    assert len(requests) > 15, [request.shape for request in requests]
+    assert {request.service for request in requests} >= SERVICES
+    assert any(request.is_later_page for request in requests)
+    assert any(request.earlier for request in requests)
     return requests
 
 

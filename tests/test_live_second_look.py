@@ -5,23 +5,29 @@ Here the world changes at the last moment, with the first request of the second 
 
 from __future__ import annotations
 
+import os
+import signal
 import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 
 import pytest
 from googleserver import Fault, Request, World
 from googleserver.kubernetes_api import KINDS
-from rehearsal import Run, SecondLookBegins, asked, audit, read_in_full, rehearse, served
+from rehearsal import MIN_AGE, Run, SecondLookBegins, asked, audit, hurried, read_in_full, rehearse, served
 from worlds import make_world
 
+from auditor import pipeline
+from auditor.collect import live
 from auditor.collect.directory import read_snapshot, write_snapshot
+from auditor.collect.google import Endpoints
 from auditor.collect.rereading import OWNERS
 from auditor.model.finding import WASTE, Verdict
 from auditor.model.names import parse_link
-from auditor.model.snapshot import JSON, PLURALS, Category, Snapshot, Status, compute_scope, objects_scope
+from auditor.model.snapshot import JSON, PLURALS, Category, Coverage, Snapshot, Status, compute_scope, objects_scope
 from auditor.report.json import render
 from auditor.report.selection import Selection
 
@@ -130,11 +136,19 @@ def test_a_kind_installed_after_its_absence_was_noted_is_seen() -> None:
     assert at_the_last_moment(before, made.snapshot, made.as_of).waste <= right
 
 
+def uncounted(coverage: Mapping[str, Coverage]) -> dict[str, Coverage]:
+    """The same coverage, of lists that may have become shorter."""
+    return {scope: replace(entry, count=None) for scope, entry in coverage.items()}
+
+
 def test_a_cluster_made_after_the_second_list_of_clusters_is_read() -> None:
     after = demo()
     lists = {key: items for key, items in after.objects.items() if not key[0].is_gke}
     coverage = {scope: entry for scope, entry in after.coverage.items() if not scope.startswith("clusters/")}
-    before = replace(after, clusters=dict.fromkeys(after.clusters, ()), objects=lists, coverage=coverage)
+    compute = {key: () if key[1] == "instances" else items for key, items in after.compute.items()}  # no nodes yet
+    before = replace(
+        after, clusters=dict.fromkeys(after.clusters, ()), objects=lists, compute=compute, coverage=uncounted(coverage)
+    )
     assert waste(before, AS_OF) - waste(after, AS_OF)
     run = at_the_last_moment(before, after, AS_OF)
     assert run.waste <= waste(after, AS_OF)
@@ -267,6 +281,47 @@ def test_what_loses_its_owner_meanwhile_is_pending() -> None:
     run = at_the_last_moment(before, after, AS_OF)
     assert run.waste <= waste(before, AS_OF)
     assert {verdict_in(run, name) for name in roots} == {(Verdict.PENDING, "changed-meanwhile")}
+
+
+def test_what_loses_its_owner_in_a_second_look_that_is_broken_off_is_unknown(tmp_path: Path) -> None:
+    """The lists of Services are there again, the rest is not: nothing has looked at what became waste by that."""
+    before = demo()
+    after = turned_inside(before)
+    lost = waste(after, AS_OF) - waste(before, AS_OF)
+    roots = [name for name in owned_by(before, AS_OF, "services") if name in lost]
+    assert roots
+    clusters = len({key for key, _ in before.objects})
+    patience = hurried(60)
+    with served(before) as world:
+        change = AtTheLastMoment(world, after)
+        again: list[str] = []
+
+        def watch(request: Request) -> None:
+            change(request)
+            if change.is_made and request.path == "/api/v1/services":
+                again.append(request.path)
+            if len(again) == clusters and not timers:
+                timers.append(threading.Timer(0.5, os.kill, (os.getpid(), signal.SIGINT)))
+                timers[0].start()
+
+        timers: list[threading.Timer] = []
+        world.before = watch
+        world.faults = (Fault(("GET", "aggregated/urlMaps"), "hung", after=len(before.projects)),)
+        what = live.Plan(projects=world.scene.projects, endpoints=Endpoints(overrides=world.endpoints))
+        collected = live.collect(
+            what,
+            patience,
+            dict(os.environ),
+            tool="gke-auditor test",
+            now=lambda: AS_OF,
+            would_be_waste=partial(pipeline.would_be_waste, as_of=AS_OF, min_age=MIN_AGE),
+        )
+    assert isinstance(collected.interruption, KeyboardInterrupt)
+    write_snapshot(collected.snapshot, tmp_path / "kept")
+    for snapshot in (collected.snapshot, read_snapshot(tmp_path / "kept")):
+        found = verdicts(snapshot, AS_OF)
+        assert not waste(snapshot, AS_OF)
+        assert {found[name] for name in roots} == {Verdict.UNKNOWN}
 
 
 # --- what is kept, and what is asked ---

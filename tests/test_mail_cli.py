@@ -8,6 +8,7 @@ import json
 import subprocess
 import sys
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from email.message import EmailMessage
 from email.policy import default
@@ -374,6 +375,8 @@ def test_a_file_that_holds_no_secret_is_refused_without_telling_it(
         ("always", sample.clean(), True),
         ("findings", sample.clean(), False),
         ("findings", sample.report(), True),
+        ("findings", replace(sample.clean(), gaps=sample.report().gaps), True),
+        ("findings", replace(sample.clean(), suppressed=sample.report().suppressed), False),
         ("new", sample.large(), True),
     ],
 )
@@ -390,6 +393,23 @@ def test_new_asks_for_a_report_that_was_compared(mailed: Callable[..., Told], pl
     told = mailed(*report_file(tmp_path), *at(plain), "--send-when", "new")
     assert told.code == 2
     assert plain.connections == 0
+
+
+def test_new_is_what_no_kept_run_has_seen(mailed: Callable[..., Told], plain: Server, tmp_path: Path) -> None:
+    """A week later the demo has one more orphan, which was too young before; after that there is nothing new."""
+    arguments = ("--snapshot", str(DEMO), *at(plain), *history(tmp_path))
+    first = mailed(*arguments, "--send-when", "new", "--as-of", "2026-11-22T06:00:00Z")
+    second = mailed(*arguments, "--send-when", "new", "--as-of", "2026-11-29T06:00:00Z", "--to", "a@example.com")
+    third = mailed(*arguments, "--send-when", "new", "--as-of", "2026-12-06T06:00:00Z", "--to", "b@example.com")
+    fourth = mailed(*arguments, "--as-of", "2026-12-13T06:00:00Z", "--to", "c@example.com")
+    assert [told.code for told in (first, second, third, fourth)] == [0, 0, 0, 0]
+    assert "Nothing sent: there is nothing that --send-when new asks for." in third.err
+    leads = [message["Subject"].partition(" · ")[0] for message in received(plain)]
+    assert leads == [
+        "8 orphaned load balancers and 3 unused addresses",
+        "1 new orphaned load balancer, 14 in all",
+        "Nothing new, 9 orphaned load balancers and 3 unused addresses",
+    ]
 
 
 # Never twice

@@ -13,7 +13,7 @@ from functools import partial
 from pathlib import Path
 from shlex import quote
 
-from auditor.model.commands import cluster_flags
+from auditor.model.commands import cluster_flags, enable_api
 from auditor.model.names import ClusterKey
 from auditor.model.snapshot import API_GROUPS, Category
 
@@ -44,6 +44,8 @@ PROJECT_PERMISSIONS = tuple(
     )
 )
 """Everything that an audit of a project asks Google's APIs for."""
+PARENT_PERMISSIONS = tuple(sorted({projects.SEARCH_PERMISSION, *projects.WALK_PERMISSIONS}))
+"""What finding the projects of a folder or organization takes beside."""
 KUBERNETES_LISTS = tuple(
     (group, plural) for group, plurals in API_GROUPS.items() for plural in plurals if plural != "configmaps"
 )
@@ -143,7 +145,11 @@ class _Check:
             command = grant_below(parent, self._member)
             missing = (projects.SEARCH_PERMISSION,) if failure.category is Category.FORBIDDEN else ()
             problem = "" if missing else failure.detail
-            self._add(Access(parent.name, missing, command if missing else mend(failure, "cloudasset", ""), problem))
+            self._add(
+                Access(
+                    parent.name, missing, command if missing else mend(failure, "cloudasset", "", self._id_of), problem
+                )
+            )
             FolderWalk(self._api, parent, failure, self._crew.submit, self._start_projects).start()
             return
         self._add(Access(parent.name))
@@ -169,7 +175,7 @@ class _Check:
         try:
             held = held_permissions(self._api, project, PROJECT_PERMISSIONS)
         except RequestFailed as failure:
-            command = mend(failure, "cloudresourcemanager", project)
+            command = mend(failure, "cloudresourcemanager", project, self._id_of)
             self._add(Access(f"project {project}", command=command, problem=failure.detail))
             return
         missing = tuple(name for name in PROJECT_PERMISSIONS if name not in held)
@@ -180,9 +186,7 @@ class _Check:
         try:
             host = projects.fetch_host(self._api, project)
         except RequestFailed as failure:
-            if failure.category is not Category.FORBIDDEN:  # a missing permission is told already
-                where, command = f"project {project}: Compute Engine", mend(failure, "compute", project)
-                self._add(Access(where, command=command, problem=failure.detail))
+            self._add_problem(project, "Compute Engine", "compute", projects.PROJECT_PERMISSIONS[0], failure)
             return
         if host:
             self._start_project(host)
@@ -190,12 +194,32 @@ class _Check:
     def _ask_clusters(self, project: str) -> None:
         found = clusters.fetch(self._api, project)
         coverage = found.coverage
-        if coverage.is_gap and coverage.category is not Category.FORBIDDEN:
+        if coverage.is_gap:
             failure = RequestFailed(coverage.category or Category.UNKNOWN, coverage.detail)
-            where, command = f"project {project}: clusters", mend(failure, "container", project)
-            self._add(Access(where, command=command, problem=coverage.detail))
+            self._add_problem(project, "clusters", "container", clusters.LIST_PERMISSION, failure)
         for cluster in found.clusters:
             self._crew.submit(self._ask_cluster, cluster.key, self._ways(cluster))
+
+    def _add_problem(self, project: str, what: str, service: str, permission: str, failure: RequestFailed) -> None:
+        """What is in the way beside permissions. A missing permission is told already, but a service perimeter refuses
+        those, too, who have it."""
+        if failure.category is Category.FORBIDDEN and not self._may_hold(project, permission):
+            return
+        command = mend(failure, service, project, self._id_of)
+        self._add(Access(f"project {project}: {what}", command=command, problem=failure.detail))
+
+    def _may_hold(self, project: str, permission: str) -> bool:
+        try:
+            return bool(held_permissions(self._api, project, (permission,)))
+        except RequestFailed:
+            return True
+
+    def _id_of(self, number: str) -> str:
+        """A project's id, to be read by people; its number where that cannot be had."""
+        try:
+            return str(projects.fetch_resource(self._api, number)["projectId"])
+        except RequestFailed:
+            return number
 
     # --- clusters ---
 
@@ -320,11 +344,10 @@ def grant_in_cluster(key: ClusterKey, missing: Sequence[tuple[str, str]], user: 
     return " && ".join(steps)
 
 
-def mend(failure: RequestFailed, service: str, project: str) -> str:
+def mend(failure: RequestFailed, service: str, project: str, id_of: Callable[[str], str]) -> str:
     """The one command that mends a failure of one of Google's APIs, where there is one."""
-    where = f" --project {quote(project)}" if project else ""
     steps = {
-        Category.API_DISABLED: f"gcloud services enable {service}.googleapis.com{where}",
+        Category.API_DISABLED: enable_api(f"{service}.googleapis.com", project, failure.detail, id_of),
         Category.BILLING_DISABLED: f"gcloud billing projects link {quote(project)} --billing-account ACCOUNT",
         Category.UNAUTHENTICATED: "gcloud auth application-default login",
         Category.FORBIDDEN: f"gcloud projects describe {quote(project)}",

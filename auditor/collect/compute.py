@@ -205,6 +205,8 @@ class _Pages:
         self.missing: set[str] = set()
         self.is_open = False
         """Something is missing, and nobody says where."""
+        self.has_scopes = not collection.is_aggregated
+        """A scope was named, if only as an empty one. With includeAllScopes a list names all that there are."""
         self.count = 0
 
     def add(self, page: JSON) -> str:
@@ -223,7 +225,9 @@ class _Pages:
         return token
 
     def listed(self) -> Listed:
-        """The list after its last page."""
+        """The list after its last page. One that names no scope at all does not say that there is nothing in any."""
+        if not self.has_scopes and not self.problems:
+            self._note(Category.INVALID, "the answer names no scope, not even an empty one", None)
         items = tuple(self.items)
         if not self.problems:
             return Listed(Coverage(self.scope, Status.COMPLETE, count=len(items)), items)
@@ -255,6 +259,7 @@ class _Pages:
     def _add_scopes(self, scopes: Any) -> None:
         if not isinstance(scopes, dict):
             raise invalid("items is not an object of scopes")
+        self.has_scopes = self.has_scopes or bool(scopes)
         for name, content in scopes.items():
             if not isinstance(content, dict):
                 raise invalid(f"scope {name} is not an object")

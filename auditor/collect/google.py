@@ -202,8 +202,11 @@ class Tokens:
     def _renew(self, timeout_s: float) -> None:
         from google.auth.exceptions import GoogleAuthError, TransportError  # noqa: PLC0415
 
+        answers: list[Any] = []
+
         def request(*arguments: Any, **options: Any) -> Any:
-            return self._request(*arguments, **{**options, "timeout": timeout_s})
+            answers.append(self._request(*arguments, **{**options, "timeout": timeout_s}))
+            return answers[-1]
 
         try:
             self.credentials.refresh(request)  # type: ignore[no-untyped-call, unused-ignore]
@@ -213,14 +216,28 @@ class Tokens:
                 failure.category, f"no access token: {failure.detail}", is_transient=failure.is_transient
             ) from error
         except GoogleAuthError as error:
-            is_transient = bool(getattr(error, "retryable", False))
-            raise RequestFailed(
-                Category.UNAUTHENTICATED,
-                f"no access token: {error.args[0] if error.args else error}",
-                is_transient=is_transient,
-            ) from error
+            raise _without_token(error, answers[-1] if answers else None) from error
         except (KeyError, TypeError, ValueError) as error:  # what a log-in page does to google-auth
             raise invalid(f"no access token: the answer cannot be read ({type(error).__name__}: {error})") from error
+
+
+_MENDED_ELSEWHERE = (Category.API_DISABLED, Category.BILLING_DISABLED, Category.QUOTA)
+
+
+def _without_token(error: BaseException, answer: Any) -> RequestFailed:
+    """What google-auth's refusal to give a token means. It drops what an impersonation was answered, also that the
+    service was busy; `answer` is the last one that it had, if it had any."""
+    said = str(error.args[0] if error.args else error)
+    is_transient = bool(getattr(error, "retryable", False))
+    category = Category.UNAUTHENTICATED
+    if answer is not None and not 200 <= answer.status < 300:
+        told = failure_of(answer.status, answer.data, answer.headers)
+        is_transient = is_transient or told.is_transient
+        if told.is_transient or told.category in _MENDED_ELSEWHERE:
+            category = told.category
+        if told.detail.partition(": ")[2] not in said:
+            said = f"{said}: {told.detail}"
+    return RequestFailed(category, f"no access token: {said}", is_transient=is_transient)
 
 
 @dataclass(frozen=True, slots=True)
@@ -272,6 +289,8 @@ def sign_in(
                 f"gcloud iam service-accounts add-iam-policy-binding {impersonate.rpartition(',')[2]} "
                 "--member user:YOUR_ACCOUNT --role roles/iam.serviceAccountTokenCreator"
             )
+        if impersonate and failure.category is Category.API_DISABLED:
+            hint = f"gcloud services enable iamcredentials.googleapis.com --project {project or 'PROJECT'}"
         raise NothingRead(f"Cannot sign in {who}: {failure.detail}", hint) from failure
     return Account(tokens, project)
 

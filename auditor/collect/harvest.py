@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from auditor.model.names import ClusterKey, ResourceName
@@ -31,6 +31,8 @@ from .projects import Description
 from .shares import Share, left_to_others
 
 _INTERRUPTED = "interrupted before it was read"
+_SECOND_LOOK = "confirm"
+"""The second look as a whole; it stands in a snapshot only where it was broken off."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,11 +66,20 @@ class ProjectState:
     service_projects: Coverage | None = None
 
     def clusters(self) -> ClusterList:
-        """All lists of its clusters together. One of the first two that did not happen leaves a gap."""
+        """All lists of its clusters together. One of the first two that did not happen leaves a gap, and so does a
+        cluster that its nodes tell of and no list."""
         scope = clusters_scope(self.id)
         unread = ClusterList(Coverage(scope, Status.FAILED, Category.NOT_COLLECTED, detail=_INTERRUPTED))
         both = combined(self.first or unread, self.second or unread)
-        return both if self.third is None else combined(both, self.third)
+        found = both if self.third is None else combined(both, self.third)
+        machines = self.lists.get("instances")
+        if machines is None or found.coverage.status is Status.FAILED:
+            return found
+        node = identity.unlisted_node(found.clusters, found.coverage.missing, machines.items)
+        if not node:
+            return found
+        detail = f"VM {node} runs as a node of a cluster that is not in the list"
+        return replace(found, coverage=found.coverage.weakened(Category.INVALID, detail))
 
     def is_gone(self, key: ClusterKey) -> bool:
         """Whether a cluster that was listed first had been deleted by the time of the second list."""
@@ -251,6 +262,8 @@ class Harvest:
         for key in clusters:
             yield from (objects_scope(key, plural) for plural in (*PLURALS, "identity"))
         yield from (f"confirm/{name.full}" for name in self.wanted_looks if name not in seen)
+        if self.wanted_looks and not self.has_looked_twice:
+            yield _SECOND_LOOK  # what is waste only since a part of the lists was read again was not looked at
 
 
 def _read(lists: dict[str, Listed]) -> Sequence[tuple[str, Listed]]:

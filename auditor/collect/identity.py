@@ -9,7 +9,7 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from auditor.model.names import ClusterKey
+from auditor.model.names import ClusterKey, region_of
 from auditor.model.snapshot import JSON, Category, Coverage, Status, objects_scope
 
 from .clusters import Cluster
@@ -17,6 +17,7 @@ from .compute import Listed
 
 _PROVIDER = re.compile(r"gce://([^/]+)/([^/]+)/([^/]+)\Z")
 _NODE_TAG = re.compile(r"gk[e3]-.*-([0-9a-f]{8})-node\Z")
+_RUNNING = frozenset({"PROVISIONING", "STAGING", "RUNNING", "REPAIRING"})
 
 
 def uid_of(namespaces: Sequence[JSON]) -> str:
@@ -79,6 +80,21 @@ def _marks(instance: JSON) -> frozenset[str]:
     tags = _object(instance, "tags").get("items")
     found = (_NODE_TAG.match(tag) for tag in tags if isinstance(tag, str)) if isinstance(tags, list) else ()
     return frozenset(match.group(1) for match in found if match)
+
+
+def unlisted_node(clusters: Sequence[Cluster], missing: Sequence[str], instances: Sequence[JSON]) -> str:
+    """The name of a VM that runs as a node of a cluster of its project which is not among `clusters`, as its tag tells;
+    "" where there is none. Nodes do not outlive their cluster: a list without it is not whole, whatever it says.
+
+    `missing` are the places that are known not to have answered: of nodes there nothing else is expected.
+    """
+    ids = {cluster.id[:8] for cluster in clusters}
+    regions = {region_of(scope) for scope in missing}
+    for instance in instances if "" not in ids else ():
+        marks = _marks(instance) if instance.get("status") in _RUNNING else frozenset()
+        if marks and not marks & ids and region_of(str(instance.get("zone", "")).rpartition("/")[2]) not in regions:
+            return str(instance.get("name", ""))
+    return ""
 
 
 def by_place(instances: Sequence[JSON]) -> Mapping[str, JSON]:

@@ -332,7 +332,8 @@ def fetch_groups(api: ClusterApi) -> Mapping[str, tuple[str, ...]]:
     """The API groups that a cluster serves. Raises RequestFailed."""
     answer = api.get("/apis")
     listed = answer.get("groups")
-    if answer.get("kind") != "APIGroupList" or not isinstance(listed, list):
+    if answer.get("kind") != "APIGroupList" or not isinstance(listed, list) or not listed:
+        # Every API server serves some: an empty list would prove that kinds are absent which nobody spoke of.
         raise invalid("the answer is not a list of API groups")
     groups: dict[str, tuple[str, ...]] = {}
     for group in listed:
@@ -367,8 +368,10 @@ def fetch_kinds(api: ClusterApi, version: str) -> Mapping[str, str]:
     """What one "GROUP/VERSION" serves: plural to kind. Raises RequestFailed."""
     answer = api.get(f"/apis/{version}")
     listed = answer.get("resources")
-    if answer.get("kind") != "APIResourceList" or answer.get("groupVersion") != version or not isinstance(listed, list):
+    if answer.get("kind") != "APIResourceList" or answer.get("groupVersion") != version:
         raise invalid(f"the answer is not the list of what {version} serves")
+    if not isinstance(listed, list) or not listed:  # a version that serves nothing is not announced
+        raise invalid(f"the list of what {version} serves is empty")
     try:
         return {str(item["name"]): str(item["kind"]) for item in listed}
     except (KeyError, TypeError) as error:

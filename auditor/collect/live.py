@@ -28,6 +28,7 @@ from pathlib import Path
 
 from auditor.errors import UsageError
 from auditor.model.names import OTHER_CLUSTERS, ClusterKey, ResourceName, parse_link
+from auditor.model.nouns import counted
 from auditor.model.snapshot import JSON, Coverage, Snapshot, Status, project_scope
 
 from . import clusters, compute, confirm, kubernetes, libraries, projects
@@ -278,7 +279,7 @@ class _Run:
             self._start_project(project)
         self._harvest.count("", discovery.coverage)
         how = f" ({discovery.coverage.detail})" if discovery.coverage.detail else ""
-        self._harvest.tell(f"{parent.name}: {len(discovery.projects)} projects{how}")
+        self._harvest.tell(f"{parent.name}: {counted(len(discovery.projects), 'project')}{how}")
         self._compute_is_read.step()
 
     def _resolve(self, number: str) -> None:
@@ -424,11 +425,10 @@ class _Run:
     def _finish_project(self, state: ProjectState) -> None:
         gaps = [coverage for coverage in state.coverage() if coverage.is_gap]
         resources = sum(len(listed.items) for listed in state.lists.values())
-        told = f"; {len(gaps)} gaps, the first: {gaps[0].scope}: {gaps[0].detail}" if gaps else ""
+        told = f"; {counted(len(gaps), 'gap')}, the first: {gaps[0].scope}: {gaps[0].detail}" if gaps else ""
         self._harvest.count("projects_done")
-        self._harvest.tell(
-            f"project {state.id}: {resources} resources, {len(state.clusters().clusters)} clusters{told}"
-        )
+        found = counted(len(state.clusters().clusters), "cluster")
+        self._harvest.tell(f"project {state.id}: {counted(resources, 'resource')}, {found}{told}")
 
     # --- the second look ---
 

@@ -26,9 +26,12 @@ ASSET_TYPES = (
     r"container\.googleapis\.com/Cluster",
 )
 SEARCH_PERMISSION = "cloudasset.assets.searchAllResources"
+WALK_PERMISSIONS = ("resourcemanager.folders.list", "resourcemanager.projects.list")
+"""What Resource Manager asks for where Cloud Asset Inventory cannot be asked."""
 PROJECT_PERMISSIONS = ("compute.projects.get", "resourcemanager.projects.get")
 _KEPT = ("name", "parent", "projectId", "state", "displayName", "createTime", "labels")
 _HOST = "HOST"
+_BEING_DELETED = "DELETE_REQUESTED"
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,6 +112,11 @@ def _project_in(asset: JSON) -> str:
     raise invalid(f"the name of an asset cannot be read: {str(name)[:100]!r}")
 
 
+def _is_named(item: JSON, kind: str) -> bool:
+    name = item.get("projectId") if kind == "projects" else item.get("name")
+    return isinstance(name, str) and bool(re.fullmatch(r"[^/]+" if kind == "projects" else r"folders/\d+", name))
+
+
 class FolderWalk:
     """Every active project below a folder or organization by Resource Manager, many folders at a time.
 
@@ -144,10 +152,9 @@ class FolderWalk:
 
     def _read(self, parent: str) -> None:
         projects, folders = self._list("projects", parent), self._list("folders", parent)
-        ids = {project["projectId"] for project in projects if isinstance(project.get("projectId"), str)}
         with self._lock:
-            self._projects |= ids
-        self._visit([folder["name"] for folder in folders if isinstance(folder.get("name"), str)])
+            self._projects |= {project["projectId"] for project in projects}
+        self._visit([folder["name"] for folder in folders])
         with self._lock:
             self._left -= 1
             is_last = not self._left
@@ -155,17 +162,25 @@ class FolderWalk:
             self._done(self._discovery())
 
     def _list(self, kind: str, parent: str) -> list[JSON]:
-        """The projects or folders right below; those that are being deleted own nothing that is charged."""
+        """The projects or folders right below; those that are being deleted own nothing that is charged. One that does
+        not say which it is may be any: the list is not whole."""
         found: list[JSON] = []
         try:
             parameters: Parameters = {"parent": parent, "pageSize": PAGE_SIZE}
             for item in pages(self._api, "cloudresourcemanager", f"/v3/{kind}", kind, parameters):
-                if item.get("state", "ACTIVE") == "ACTIVE":
+                if item.get("state") == _BEING_DELETED:
+                    continue
+                if _is_named(item, kind):
                     found.append(item)
+                else:
+                    self._failed(kind, parent, invalid(f"one of the {kind} has no name that can be read"))
         except RequestFailed as failure:
-            with self._lock:
-                self._failures.append((f"{kind} of {parent}", failure))
+            self._failed(kind, parent, failure)
         return found
+
+    def _failed(self, kind: str, parent: str, failure: RequestFailed) -> None:
+        with self._lock:
+            self._failures.append((f"{kind} of {parent}", failure))
 
     def _discovery(self) -> Discovery:
         projects = tuple(sorted(self._projects))

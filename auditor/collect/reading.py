@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 
 from auditor.model.names import ClusterKey
+from auditor.model.nouns import counted
 from auditor.model.snapshot import API_GROUPS, JSON, PLURALS, Category
 
 from . import identity, kubernetes, slices
@@ -191,7 +192,7 @@ class ClusterReading:
                 state.disown(checked.detail)
         gaps = [coverage for coverage in state.coverage() if coverage.is_gap]
         self._harvest.count("clusters_done", *gaps)
-        told = f": {len(gaps)} gaps, the first: {gaps[0].scope}: {gaps[0].detail}" if gaps else ""
+        told = f": {counted(len(gaps), 'gap')}, the first: {gaps[0].scope}: {gaps[0].detail}" if gaps else ""
         self._harvest.tell(f"cluster {state.key.short}{told}")
         self._done()
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable, Iterable
+from pathlib import PurePosixPath
 from shlex import quote
 from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import urlsplit
@@ -24,6 +25,14 @@ Answer = TypeVar("Answer")
 _NOT_THERE = "0"
 """The generation of an object that does not exist."""
 _CONNECT_S = 5.0
+_CONTENT_TYPES = {
+    ".csv": "text/csv; charset=utf-8",
+    ".eml": "message/rfc822",
+    ".gz": "application/gzip",
+    ".html": "text/html; charset=utf-8",
+    ".json": "application/json",
+}
+"""So that a browser shows what it can. A type of its own for .gz, and no encoding: nobody must unpack it on the way."""
 _ROLE = "roles/storage.objectUser"
 
 
@@ -90,7 +99,7 @@ class BucketStore:
         def once() -> None:
             self._blob(name).upload_from_string(
                 content,
-                content_type="application/octet-stream",
+                content_type=_CONTENT_TYPES.get(PurePosixPath(name).suffix, "application/octet-stream"),
                 if_generation_match=int(version),
                 timeout=self._timeouts,
                 retry=None,

@@ -12,6 +12,7 @@ import hashlib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from email.header import Header
 from email.headerregistry import Address
 from email.message import EmailMessage
 from email.policy import SMTP
@@ -69,6 +70,7 @@ def message_of(
     message = EmailMessage(policy=_POLICY)
     for name, value in _headers(letter, envelope, message_id or envelope.message_id):
         message[name] = value
+    message.set_raw("Subject", _encoded(letter.subject))
     message.set_content(_whole_lines(letter.text), cte=shortest_encoding(letter.text))
     message.add_alternative(_whole_lines(letter.html), subtype="html", cte=shortest_encoding(letter.html))
     html = next(part for part in message.iter_parts() if part.get_content_subtype() == "html")
@@ -88,7 +90,6 @@ def _headers(letter: Letter, envelope: Envelope, message_id: str) -> Iterable[tu
     sender = Address(SENDER_NAME, addr_spec=envelope.sender)
     yield "From", sender
     yield "To", [Address(addr_spec=recipient) for recipient in envelope.recipients]
-    yield "Subject", letter.subject
     yield "Date", envelope.date
     yield "Message-ID", message_id
     yield "In-Reply-To", envelope.thread_id
@@ -97,6 +98,13 @@ def _headers(letter: Letter, envelope: Envelope, message_id: str) -> Iterable[tu
     yield "X-Auto-Response-Suppress", "All"
     yield "List-Id", f"{SENDER_NAME} <{SENDER_NAME}.{envelope.domain}>"
     yield "List-Unsubscribe", f"<mailto:{envelope.sender}?subject=unsubscribe>"
+
+
+def _encoded(subject: str) -> str:
+    """A subject as RFC 2047 writes it. EmailMessage would break it beside a letter that is not ASCII, and put a second
+    space there; whole words of one encoding come back as they were."""
+    charset = "us-ascii" if subject.isascii() else "utf-8"
+    return Header(_whole_lines(subject), charset, maxlinelen=76, header_name="Subject").encode(linesep="\r\n")
 
 
 def shortest_encoding(content: str) -> Literal["base64", "quoted-printable"]:

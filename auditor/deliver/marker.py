@@ -95,6 +95,17 @@ def claim(store: Store, name: str, message_id: str, now: datetime, new_token: Ca
     raise NotDelivered(f"The marker {name} in {store.location} changes too fast: nothing was sent", _HINT)
 
 
+def find(store: Store, name: str, message_id: str, now: datetime) -> NotNow | None:
+    """What keeps a message from being sent under another name, that of an earlier day: the same message, sent or on its
+    way. None for nothing, another message, or one that is stale."""
+    stored = store.read(name)
+    if stored is None:
+        return None
+    found = _read(name, stored)
+    is_in_the_way = found.message_id == message_id and (found.is_sent or now - found.at < STALE_AFTER)
+    return NotNow(found.at, found.is_sent) if is_in_the_way else None
+
+
 def confirm(store: Store, sending: Sending, now: datetime) -> bool:
     """Note that it was sent, or may have been. False if the marker is another run's by now."""
     stored = _own(store, sending)

@@ -18,8 +18,8 @@ from typing import Any
 
 import orjson
 
-from auditor.deliver.storage import Store
-from auditor.errors import AuditorError, NotDelivered
+from auditor.deliver.storage import Store, put
+from auditor.errors import AuditorError
 from auditor.model.report_document import NotAReport
 
 from .compare import BrokenRun, OlderRuns
@@ -35,7 +35,6 @@ _LONGEST_EXECUTION = 80
 _MOST_BYTES = 1 << 30
 """Of one report, unpacked: a hundred times what an organization of 10,000 load balancers needs."""
 _AT_ONCE = 8
-_MOST_ATTEMPTS = 5
 
 Complain = Callable[[str], None]
 
@@ -152,18 +151,7 @@ def keep_run(store: Store, document: bytes, taken_at: datetime, execution: str) 
     which one counts.
     """
     name = f"{FOLDER}{taken_at.astimezone(UTC).strftime(_STAMP)}-{execution}.json.gz"
-    content = packed(document)
-    for _ in range(_MOST_ATTEMPTS):
-        if store.create(name, content):
-            break
-        stored = store.read(name)
-        if stored is not None and (stored.content == content or store.replace(name, content, stored.version)):
-            break
-    else:
-        raise NotDelivered(
-            f"Cannot keep this run in {store.location}: {name} changes all the time",
-            "Another run has the same execution id; give each its own.",
-        )
+    put(store, name, packed(document))
     for other in store.names(FOLDER):
         run = _run_named(other)
         if run is not None and run.execution == execution and other != name:

@@ -320,8 +320,11 @@ def _needed_by_network(context: Context, resource: Resource) -> tuple[str, Evide
     if isinstance(resource.body, BackendService):
         unseen = [user for user in resource.body.used_by if user not in context.inventory.resources]
         if unseen:
-            shown = unseen[0].relative if isinstance(unseen[0], ResourceName) else unseen[0]
-            return "referrer-not-read", say(f"{shown} uses it, and was not read.", context.scope(resource))
+            return "referrer-not-read", say(f"{_shown(unseen[0])} uses it, and was not read.", context.scope(resource))
+        silent = [user for user in resource.body.used_by if user not in context.graph.referrers.get(name, ())]
+        if silent:
+            text = f"It says that {_shown(silent[0])} uses it, which does not name it."
+            return "contradictory-evidence", say(text, context.scope(resource))
     routes = context.graph.next_hops.get(name, ())
     if routes:
         text = f"Route {routes[0].name} sends traffic to it."
@@ -329,6 +332,10 @@ def _needed_by_network(context: Context, resource: Resource) -> tuple[str, Evide
     if isinstance(resource.body, ServiceAttachment) and is_connected(resource.body):
         return "needed-by-consumer", say("Consumers are connected to it.", context.scope(resource))
     return None
+
+
+def _shown(user: ResourceName | str) -> str:
+    return user.relative if isinstance(user, ResourceName) else user
 
 
 def is_connected(attachment: ServiceAttachment) -> bool:

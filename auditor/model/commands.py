@@ -5,7 +5,8 @@ Nothing here is ever run by the auditor.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
+from collections.abc import Callable, Mapping
 from shlex import quote
 
 from .names import ClusterKey, ResourceName
@@ -40,6 +41,7 @@ GCLOUD_GROUPS: Mapping[str, str] = {
 }
 _WITHOUT_SCOPE_FLAG = frozenset({"httpHealthChecks", "httpsHealthChecks", "firewalls", "targetGrpcProxies"})
 """Kinds that are always global: their gcloud commands know no --global."""
+_DISABLED = re.compile(r"/apis/api/([a-z][a-z0-9.-]{0,99})/overview\?project=([a-z0-9][a-z0-9:.-]{0,99})", re.ASCII)
 
 
 def list_compute(project: str, collection: str) -> str:
@@ -70,3 +72,13 @@ def list_objects(plural: str) -> str:
 def cluster_flags(cluster: ClusterKey) -> str:
     """A GKE cluster as the arguments of `gcloud container clusters`."""
     return f"{quote(cluster.name)} --location {quote(cluster.location)} --project {quote(cluster.project)}"
+
+
+def enable_api(service: str, project: str, said: str, id_of: Callable[[str], str]) -> str:
+    """The command that enables an API. What Google's refusal says (`said`) outranks the rest: it names the project that
+    asks, which is the quota project where there is one, and sometimes another API than the one that was called.
+    `id_of` turns a project's number into its id, or gives it back."""
+    told = _DISABLED.search(said)
+    if told is not None:
+        service, project = told[1], id_of(told[2])
+    return f"gcloud services enable {service}{f' --project {quote(project)}' if project else ''}"

@@ -1,4 +1,4 @@
-"""What people call one resource of a Compute collection."""
+"""What people call one resource of a Compute collection, and several of anything."""
 
 from __future__ import annotations
 
@@ -32,3 +32,8 @@ _NOUNS: Mapping[str, str] = {
 def noun(collection: str) -> str:
     """ "backend service" for "backendServices"; a collection that is not known keeps its own name."""
     return _NOUNS.get(collection, collection)
+
+
+def counted(count: int, word: str, words: str | None = None) -> str:
+    """ "1 gap", "2 gaps", "0 gaps"."""
+    return f"{count:,} {word if count == 1 else words or word + 's'}"

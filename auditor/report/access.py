@@ -34,7 +34,10 @@ def render(places: Sequence[Place]) -> str:
             lines.append(f"  {clean(place.problem)}")
         lines += [f"  missing: {clean(item)}" for item in place.missing]
         if place.command:
-            lines += ["  grant it with:", *(f"    {clean(line)}" for line in place.command.splitlines())]
+            lines += [
+                "  grant it with:" if place.missing else "  next step:",
+                *(f"    {clean(line)}" for line in place.command.splitlines()),
+            ]
         lines.append("")
     return "\n".join(lines).rstrip("\n") + "\n"
 

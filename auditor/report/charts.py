@@ -6,7 +6,9 @@ Each chart says in words what it shows. Only `svg` and `png` load matplotlib.
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping, Sequence
+import warnings
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from decimal import Decimal
 
@@ -71,23 +73,28 @@ def svg(chart: Chart) -> str:
     Its text is text, in the colour of the page around it; classes `fill-orphaned`, `line-orphaned`, ... let the page
     repaint what is drawn in the light palette. Raises OSError where matplotlib finds no folder to write its cache to.
     """
-    _hush_matplotlib()
-    from .chart_drawing import draw_svg  # noqa: PLC0415 - matplotlib takes half a second to load
+    with _hushed_matplotlib():
+        from .chart_drawing import draw_svg  # noqa: PLC0415 - matplotlib takes half a second to load
 
-    return draw_svg(chart)
+        return draw_svg(chart)
 
 
 def png(chart: Chart) -> bytes:
     """`chart` on opaque white, twice as large as it is shown, for mail. Raises OSError as `svg` does."""
-    _hush_matplotlib()
-    from .chart_drawing import draw_png  # noqa: PLC0415
+    with _hushed_matplotlib():
+        from .chart_drawing import draw_png  # noqa: PLC0415
 
-    return draw_png(chart)
+        return draw_png(chart)
 
 
-def _hush_matplotlib() -> None:
-    """What it logs as it loads is about the folder of its own cache, never about the chart."""
+@contextmanager
+def _hushed_matplotlib() -> Iterator[None]:
+    """What it logs as it loads is about the folder of its own cache, what it warns of is about the parser that it
+    uses: never about the chart."""
     logging.getLogger("matplotlib").setLevel(logging.ERROR)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)
+        yield
 
 
 def shown_verdicts(chart: Chart) -> tuple[Verdict, ...]:

@@ -204,11 +204,14 @@ def _has_earlier_runs(report: Report) -> bool:
 
 
 def _saving(report: Report, wasted: Sequence[Row]) -> str:
-    """ "US$58.40"; with a plus where something has no known price; "" where nothing is known to cost anything."""
-    amount = report.summary.saving - report.summary.suppressed
-    if not wasted or amount <= 0:
+    """ "US$58.40"; with a plus where something has no known price; "" where nothing is known to cost anything.
+
+    The same sum as in every other form of the report, with what is suppressed: pools are charged together, so that
+    what is left without it is not what deleting the rest would save.
+    """
+    if not wasted or report.summary.saving <= report.summary.suppressed:
         return ""
-    return text.dollars(amount) + ("+" if any(row.unpriced_count for row in wasted) else "")
+    return text.dollars(report.summary.saving) + ("+" if any(row.unpriced_count for row in wasted) else "")
 
 
 def _nothing_wasted(report: Report, wasted: Sequence[Row]) -> str:
@@ -323,11 +326,9 @@ def _suppressed(report: Report) -> str:
     if not report.suppressed:
         return ""
     count = len(report.suppressed)
-    amount = text.dollars(report.summary.suppressed)
-    return (
-        f"{text.plural(count, 'resource is', 'resources are')} suppressed: "
-        f"{amount} of orphaned and unused, counted in this table but not in the saving above."
-    )
+    amount = report.summary.suppressed
+    of_saving = f" and with {text.dollars(amount)} in the saving above" if amount else ""
+    return f"{text.plural(count, 'resource is', 'resources are')} suppressed: counted in this table{of_saving}."
 
 
 # Things
@@ -335,8 +336,11 @@ def _suppressed(report: Report) -> str:
 
 def _groups(report: Report, rows: Sequence[Row], most: int) -> tuple[Group, ...]:
     is_told = _has_earlier_runs(report)
-    new = [row for row in rows if is_told and row.verdict in WASTE and row.novelty is Novelty.NEW]
-    rest = [row for row in rows if row not in new]
+    new: list[Row] = []
+    rest: list[Row] = []
+    for row in rows:
+        is_new = is_told and row.verdict in WASTE and row.novelty is Novelty.NEW
+        (new if is_new else rest).append(row)
     groups, room = [], most
     for title, members in (("New", new), ("Seen before" if new else "To look at", rest)):
         shown = sorted(members, key=_urgency)[:room]

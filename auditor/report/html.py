@@ -21,14 +21,13 @@ from auditor.model.history import Novelty
 from auditor.model.reasons import BY_CODE, Reason
 from auditor.model.report import Gap, Report
 
-from . import gaps, templating, text
+from . import cautions, gaps, templating, text
 from .charts import Chart, charts, svg
 from .confirmation import confirm_by_hand
 from .palette import DARK, LIGHT
 from .rows import Row, fold, what
 from .selection import Selected, Selection, select
 from .sentences import saving_sentence, scope_name
-from .warnings import shared_warnings
 
 _UNPRICED_SORTS_LAST = ""
 _LABELS_SHOWN = 6
@@ -75,7 +74,7 @@ def render(report: Report, selection: Selection) -> str:
         "saving_sentence": saving_sentence(report),
         "cluster_label": text.cluster_label,
     }
-    return templating.render("report.html", values)
+    return templating.render("report.html", values) + "\n"
 
 
 def _policy(style: str, script: str) -> str:
@@ -323,11 +322,11 @@ class _Warning:
 def _warnings(selected: Selected) -> list[_Warning]:
     return [
         _Warning(
-            warning.sentence,
-            [(f"f-{row.head.id}", _label(row)) for row in warning.rows[:_LABELS_SHOWN]],
-            max(0, len(warning.rows) - _LABELS_SHOWN),
+            caution.text,
+            [(f"f-{row.head.id}", _label(row)) for row in caution.about[:_LABELS_SHOWN]],
+            max(0, len(caution.about) - _LABELS_SHOWN),
         )
-        for warning in shared_warnings(fold(selected.findings))
+        for caution in cautions.group(fold(selected.findings))
     ]
 
 

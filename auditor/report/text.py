@@ -11,7 +11,7 @@ from auditor.model.finding import Owner, Verdict
 from auditor.model.history import Accrual
 from auditor.model.money import spoken, to_cents
 from auditor.model.names import CONTAINER_PREFIX, ResourceName
-from auditor.model.nouns import noun
+from auditor.model.nouns import counted, noun
 
 UNKNOWN = "—"
 """An amount, age or name that is not known; never 0 and never empty."""
@@ -92,7 +92,7 @@ def moment(time: datetime) -> str:
 
 def plural(count: int, word: str, words: str | None = None) -> str:
     """ "1 gap", "2 gaps", "0 gaps"."""
-    return f"{count:,} {word if count == 1 else words or word + 's'}"
+    return counted(count, word, words)
 
 
 def shorten(text: str, width: int) -> str:

@@ -101,6 +101,25 @@ def test_what_is_in_the_way_beside_permissions(monkeypatch: pytest.MonkeyPatch) 
     assert not compute.is_complete
 
 
+def test_a_refusal_that_no_permission_explains_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A service perimeter refuses what IAM allows."""
+    faults = [Fault(("GET", "container/v1/projects/acme-prod"), "forbidden"), Fault(("GET", "getXpnHost"), "forbidden")]
+    with world_of(case(ORPHANED), monkeypatch, faults=faults) as world:
+        found = access(world)
+    assert found["project acme-prod"].is_complete
+    assert "403" in found["project acme-prod: clusters"].problem
+    assert "403" in found["project acme-prod: Compute Engine"].problem
+
+
+def test_a_missing_permission_is_told_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    denied = frozenset({"container.clusters.list", "compute.projects.get"})
+    faults = [Fault(("GET", "container/v1/projects/acme-prod"), "forbidden"), Fault(("GET", "getXpnHost"), "forbidden")]
+    with world_of(case(ORPHANED), monkeypatch, manners=Manners(denied=denied), faults=faults) as world:
+        found = access(world)
+    assert set(found) == {"project acme-prod"}
+    assert set(found["project acme-prod"].missing) == denied
+
+
 def test_a_cluster_that_cannot_be_reached(monkeypatch: pytest.MonkeyPatch) -> None:
     with world_of(case(ORPHANED), monkeypatch, reach={"prod": "closed"}) as world:
         found = access(world)["cluster acme-prod/europe-west1/prod"]

@@ -311,8 +311,23 @@ def test_an_element_that_is_no_object_makes_the_list_partial() -> None:
     ],
 )
 def test_kinds_of_lists_as_the_api_spells_them(name: str, kind: str) -> None:
-    found, _ = listed(Reply(body=json.dumps({"kind": kind}).encode()), name=name)
+    items = {"items": {"global": nothing_in("global")}} if "Aggregated" in kind else {}
+    found, _ = listed(Reply(body=json.dumps({"kind": kind, **items}).encode()), name=name)
     assert (found.coverage.status, found.coverage.count) == (Status.COMPLETE, 0)
+
+
+@pytest.mark.parametrize("items", [{}, {"items": {}}])
+def test_a_list_that_names_no_scope_is_not_an_empty_one(items: dict[str, Any]) -> None:
+    """Every visible scope was asked for: one without anything says so."""
+    body = {"kind": "compute#addressAggregatedList", **items}
+    found, _ = listed(Reply(body=json.dumps(body).encode()))
+    assert (found.coverage.status, found.coverage.category) == (Status.PARTIAL, Category.INVALID)
+    assert found.coverage.missing == ()
+
+
+def test_a_last_page_without_scopes_takes_nothing_away() -> None:
+    found, _ = listed(aggregated({"global": nothing_in("global")}, nextPageToken="n2"), aggregated({}))
+    assert found.coverage.status is Status.COMPLETE
 
 
 def test_a_plain_list_stands_where_there_is_no_aggregated_one() -> None:

@@ -95,6 +95,22 @@ def test_endpoint_that_cannot_be_is_refused(text: str, problem: str) -> None:
         parse_endpoint(text)
 
 
+ISSUED = (
+    "compute container cloudresourcemanager cloudasset serviceusage gkehub connectgateway cloudbilling logging "
+    "monitoring dns storage bigquery"
+)
+
+
+@pytest.mark.parametrize("service", ISSUED.split())
+def test_every_service_can_have_an_endpoint_of_its_own(service: str) -> None:
+    assert parse_endpoint(f"{service}=https://{service}-x.p.googleapis.com") == (
+        service,
+        f"https://{service}-x.p.googleapis.com",
+    )
+    with pytest.raises(ValueError, match="loopback"):
+        parse_endpoint(f"{service}=http://{service}-x.p.googleapis.com")
+
+
 def test_universe_domain_is_a_domain() -> None:
     assert parse_universe(" Example.GOOG ") == "example.goog"
     for text in ("googleapis", "https://x.y", "a b.c", "x.y/", ""):

@@ -8,7 +8,7 @@ import pytest
 
 from auditor.collect.clusters import Cluster
 from auditor.collect.compute import Listed
-from auditor.collect.identity import by_place, check
+from auditor.collect.identity import by_place, check, unlisted_node
 from auditor.model.names import ClusterKey
 from auditor.model.snapshot import Category, Coverage, Status
 
@@ -70,3 +70,39 @@ def test_without_its_kube_system_it_is_not_known_whose_it_is() -> None:
 
 def test_of_a_cluster_of_a_kubeconfig_nothing_else_is_known() -> None:
     assert checked([node("n1", "other")], cluster=None).status is Status.COMPLETE
+
+
+def running(name: str, *tags: str, **fields: Any) -> dict[str, Any]:
+    return {**machine(name, *tags), "status": "RUNNING", **fields}
+
+
+HIDDEN = running("n1", "gke-hidden-00000000-node")
+
+
+@pytest.mark.parametrize("clusters", [(), (CLUSTER,)])
+def test_a_node_that_runs_tells_of_a_cluster_that_is_not_listed(clusters: tuple[Cluster, ...]) -> None:
+    others = [running("n0", "gke-prod-559aead0-node")] if clusters else []
+    assert unlisted_node(clusters, (), [*others, HIDDEN]) == "n1"
+
+
+@pytest.mark.parametrize(
+    "instance",
+    [
+        running("n1", "gke-prod-559aead0-node"),
+        running("n1", "gke-hidden-00000000-node", status="TERMINATED"),
+        running("n1", "web"),
+        {"name": "n1", "status": "RUNNING", "tags": 7},
+        {},
+    ],
+)
+def test_what_is_no_node_of_an_unlisted_cluster(instance: dict[str, Any]) -> None:
+    assert unlisted_node((CLUSTER,), (), [instance]) == ""
+
+
+def test_a_place_that_did_not_answer_explains_its_nodes() -> None:
+    assert unlisted_node((), ("zones/us-central1-c",), [HIDDEN]) == ""
+    assert unlisted_node((), ("zones/us-east1-c",), [HIDDEN]) == "n1"
+
+
+def test_a_cluster_without_an_id_may_be_any() -> None:
+    assert unlisted_node((Cluster(KEY, {"name": "prod"}, b""),), (), [HIDDEN]) == ""

@@ -247,7 +247,14 @@ def test_recorded_groups() -> None:
 
 
 @pytest.mark.parametrize(
-    "body", [{}, {"kind": "APIGroupList"}, {"kind": "APIGroupList", "groups": [{}]}, {"kind": "x", "groups": []}]
+    "body",
+    [
+        {},
+        {"kind": "APIGroupList"},
+        {"kind": "APIGroupList", "groups": []},
+        {"kind": "APIGroupList", "groups": [{}]},
+        {"kind": "x", "groups": []},
+    ],
 )
 def test_groups_that_cannot_be_read(body: Any) -> None:
     with answering(said(body)) as (api, _, _), pytest.raises(RequestFailed) as caught:
@@ -261,6 +268,14 @@ def test_the_kinds_of_a_version() -> None:
         assert fetch_kinds(api, "g/v1") == {"things": "Thing"}
         with pytest.raises(RequestFailed):
             fetch_kinds(api, "g/v2")
+
+
+@pytest.mark.parametrize("resources", [None, [], [{}], "things"])
+def test_a_version_that_serves_nothing_does_not_say_that_a_kind_is_absent(resources: Any) -> None:
+    body = {"kind": "APIResourceList", "groupVersion": "g/v1", "resources": resources}
+    with answering(said(body)) as (api, _, _), pytest.raises(RequestFailed) as caught:
+        fetch_kinds(api, "g/v1")
+    assert caught.value.category is Category.INVALID
 
 
 GROUPS: Mapping[str, tuple[str, ...]] = {"networking.k8s.io": ("v1", "v1beta1"), "extensions": ("v1beta1",)}

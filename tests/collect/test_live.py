@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import subprocess
@@ -15,13 +16,24 @@ from typing import Any
 import pytest
 from googleserver import Fault, Manners, Request, World
 
-from auditor.collect.live import Progress
+from auditor.collect.google import Endpoints
+from auditor.collect.live import Plan, Progress, collect
 from auditor.collect.patience import Patience
 from auditor.collect.projects import parse_parent
 from auditor.errors import NothingRead, UsageError
 from auditor.model.finding import Verdict
 from auditor.model.names import ClusterKey
-from auditor.model.snapshot import COLLECTIONS, JSON, PLURALS, Category, Snapshot, Status, compute_scope, objects_scope
+from auditor.model.snapshot import (
+    COLLECTIONS,
+    JSON,
+    PLURALS,
+    Category,
+    Snapshot,
+    Status,
+    clusters_scope,
+    compute_scope,
+    objects_scope,
+)
 
 from .driving import AS_OF, REPO, case, findings, roots_of_waste, run, waste, world_of
 
@@ -127,6 +139,28 @@ def test_a_project_may_be_named_by_its_number(monkeypatch: pytest.MonkeyPatch) -
     assert status_of(snapshot, "projects/424242424242/project") is Status.FAILED
 
 
+@pytest.mark.parametrize("name", [ORPHANED, UNUSED, "T37-v2-ingress"])
+def test_links_that_name_projects_by_number_mean_the_same(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    plain = case(name)
+    number = str((plain.projects[PROJECT] or {})["projectNumber"])
+
+    def numbered(value: Any) -> Any:
+        return json.loads(json.dumps(value).replace(f"/projects/{PROJECT}/", f"/projects/{number}/"))
+
+    compute = {
+        key: tuple(
+            {field: value if field == "selfLink" else numbered(value) for field, value in item.items()}
+            for item in items
+        )
+        for key, items in plain.compute.items()
+    }
+    assert compute != plain.compute
+    verdicts = {found: finding.verdict for found, finding in findings(plain).items()}
+    with world_of(replace(plain, compute=compute), monkeypatch) as world:
+        snapshot = run(world, projects=(PROJECT,)).snapshot
+    assert {found: finding.verdict for found, finding in findings(snapshot).items()} == verdicts
+
+
 def test_the_shared_vpc_host_of_a_project_is_read_too(monkeypatch: pytest.MonkeyPatch) -> None:
     snapshot = case(ORPHANED)
     host = {"projectId": "acme-host", "projectNumber": "77", "xpnProjectStatus": "HOST"}
@@ -199,6 +233,35 @@ def test_a_clusters_own_authority_outranks_the_environment(monkeypatch: pytest.M
     with world_of(case(ORPHANED), monkeypatch) as world:
         assert os.environ["REQUESTS_CA_BUNDLE"] == str(world.public_ca_file)
         assert status_of(run(world).snapshot, objects_scope(PROD, "services")) is Status.COMPLETE
+
+
+def test_googles_hosts_are_reached_through_the_proxy_of_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Lists and the second look; what has an endpoint on this machine (NO_PROXY) is reached directly."""
+    with world_of(case(ORPHANED), monkeypatch) as world:
+        straight = run(world).snapshot
+        elsewhere = {name: url for name, url in world.endpoints.items() if name != "cloudresourcemanager"}
+        plan = Plan(projects=(PROJECT,), endpoints=Endpoints(overrides=elsewhere))
+        snapshot = collect(plan, Patience(retry_for_s=1), world.environment(), tool="test").snapshot
+        strays = set(world.strays)
+    assert "cloudresourcemanager.googleapis.com:443" in strays
+    entry = snapshot.coverage[f"projects/{PROJECT}/project"]
+    assert (entry.status, entry.category) == (Status.PARTIAL, Category.UNREACHABLE)
+    assert "the proxy failed" in entry.detail
+    gaps = {scope for scope, coverage in snapshot.coverage.items() if coverage.is_gap}
+    assert gaps == {f"projects/{PROJECT}/project"}
+    assert not [coverage for coverage in straight.coverage.values() if coverage.is_gap]
+
+
+def test_an_endpoint_that_a_run_does_not_need_is_left_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    unneeded = dict.fromkeys(
+        ("serviceusage", "gkehub", "cloudbilling", "logging", "monitoring", "dns", "storage", "bigquery"),
+        "http://127.0.0.1:9",  # nobody listens there
+    )
+    with world_of(case(ORPHANED), monkeypatch) as world:
+        endpoints = Endpoints(overrides={**world.endpoints, **unneeded})
+        plan = Plan(projects=(PROJECT,), endpoints=endpoints)
+        snapshot = collect(plan, Patience(retry_for_s=1), world.environment(), tool="test").snapshot
+    assert not [coverage for coverage in snapshot.coverage.values() if coverage.is_gap]
 
 
 def test_a_cluster_behind_anothers_certificate_is_not_read(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -329,6 +392,20 @@ def test_a_cluster_made_between_the_stages_is_read_too(monkeypatch: pytest.Monke
         snapshot = run(world).snapshot
     assert {item["name"] for item in snapshot.clusters[PROJECT]} == {"prod", "staging"}
     assert status_of(snapshot, objects_scope(PROD, "services")) is Status.COMPLETE
+    assert not waste(snapshot)
+
+
+def test_a_list_of_clusters_that_is_empty_while_their_nodes_run_proves_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The Container API says "none" with an empty object, and so may anything that answers in its place."""
+    whole = case(ORPHANED)
+    coverage = {scope: entry for scope, entry in whole.coverage.items() if not scope.startswith("clusters/")}
+    empty = replace(whole, clusters=dict.fromkeys(whole.clusters, ()), objects={}, coverage=coverage)
+    assert waste(empty)
+    with world_of(empty, monkeypatch) as world:
+        snapshot = run(world).snapshot
+    entry = snapshot.coverage[clusters_scope(PROJECT)]
+    assert (entry.status, entry.category) == (Status.PARTIAL, Category.INVALID)
+    assert "runs as a node of a cluster that is not in the list" in entry.detail
     assert not waste(snapshot)
 
 

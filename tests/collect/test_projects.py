@@ -11,6 +11,8 @@ import pytest
 from auditor.collect.failures import RequestFailed
 from auditor.collect.projects import (
     Description,
+    Discovery,
+    FolderWalk,
     Parent,
     fetch_host,
     fetch_host_status,
@@ -77,6 +79,48 @@ def test_a_search_that_cannot_be_read_fails(body: Any) -> None:
     with replies(body) as stub, pytest.raises(RequestFailed) as caught:
         search(api(stub, patience(Clock())), ORGANIZATION)
     assert caught.value.category is Category.INVALID
+
+
+@pytest.mark.parametrize(
+    ("kind", "odd"),
+    [
+        ("projects", {"name": "projects/12", "state": "ACTIVE"}),
+        ("projects", {"projectId": 12, "state": "ACTIVE"}),
+        ("projects", {"projectId": "a/b", "state": "ACTIVE"}),
+        ("folders", {"state": "ACTIVE"}),
+        ("folders", {"name": ["folders/7"]}),
+    ],
+)
+def test_a_project_or_folder_that_does_not_say_which_it_is_is_not_passed_over(kind: str, odd: Any) -> None:
+    good = {"projectId": "acme", "state": "ACTIVE"}
+    below = {"projects": [good], "folders": []} | {kind: [odd, *([good] if kind == "projects" else [])]}
+    discovery = walked(below)
+    assert discovery.projects == ("acme",)
+    assert (discovery.coverage.status, discovery.coverage.category) == (Status.PARTIAL, Category.INVALID)
+
+
+@pytest.mark.parametrize(("state", "is_read"), [("DELETE_REQUESTED", False), ("ACTIVE", True), (None, True), (7, True)])
+def test_only_what_is_being_deleted_is_left_out(state: Any, is_read: bool) -> None:
+    discovery = walked({"projects": [{"projectId": "acme", "state": state}], "folders": []})
+    assert discovery.coverage.status is Status.COMPLETE
+    assert discovery.projects == (("acme",) if is_read else ())
+
+
+def walked(below: Any) -> Discovery:
+    """What Resource Manager finds in an organization with these projects and folders right below it."""
+    found: list[Discovery] = []
+    with serve(lambda number, path: Reply(body=json.dumps(_page_of(below, path)).encode())) as stub:
+        why = RequestFailed(Category.FORBIDDEN, "no")
+        FolderWalk(
+            api(stub, patience(Clock())), ORGANIZATION, why, lambda call, *given: call(*given), found.append
+        ).start()
+    (discovery,) = found
+    return discovery
+
+
+def _page_of(below: Any, path: str) -> Any:
+    kind = "projects" if path.startswith("/v3/projects") else "folders"
+    return {kind: below[kind]} if "organizations" in path else {}
 
 
 def test_a_project_by_id_or_number() -> None:

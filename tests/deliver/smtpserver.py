@@ -53,7 +53,7 @@ class Server:
 
 class _Protocol(SMTP):
     def __init__(self, server: Server, opened: set[asyncio.BaseTransport], **settings: Any) -> None:
-        super().__init__(_Handler(server), hostname="mail.test", timeout=20, **settings)
+        super().__init__(_Handler(server), hostname="mail.test", timeout=120, **settings)
         self._server, self._opened = server, opened
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import email
 import gzip
+import re
 from datetime import UTC, datetime
 from email.message import EmailMessage
 from email.policy import default
@@ -142,6 +143,25 @@ def test_the_headers() -> None:
     assert message["List-Unsubscribe"] == "<mailto:auditor@example.com?subject=unsubscribe>"
     assert message["In-Reply-To"] == message["References"] == envelope().thread_id
     assert all(len(message.get_all(name, [])) == 1 for name in message)
+
+
+@settings(deadline=None)
+@given(st.text(st.characters(exclude_categories=("Cc", "Cs", "Zl", "Zp")), min_size=1, max_size=250))
+def test_a_subject_comes_back_to_the_letter(subject: str) -> None:
+    raw = message_of(Letter(subject, "text\n", "html\n"), envelope()).as_bytes()
+    (line,) = re.findall(rb"^Subject:.*(?:\r\n[ \t].*)*", raw, re.MULTILINE)
+    assert all(len(part) <= 78 for part in line.split(b"\r\n")) or b"=?" not in line
+    again = email.message_from_bytes(raw, policy=default)
+    assert again["Subject"].split() == subject.split()
+    if " ".join(subject.split()) == subject:
+        assert again["Subject"] == subject
+
+
+@pytest.mark.parametrize("count", range(1, 40))
+def test_a_subject_of_ours_has_no_second_space_wherever_it_is_broken(count: int) -> None:
+    subject = f"Nothing new, {'9' * count} orphaned load balancers · US$76.65/month · example-prod · partial"
+    again = email.message_from_bytes(message_of(Letter(subject, "t\n", "h\n"), envelope()).as_bytes(), policy=default)
+    assert again["Subject"] == subject
 
 
 def test_a_second_attempt_bears_the_same_message_id_whatever_the_order_of_recipients() -> None:

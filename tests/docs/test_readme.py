@@ -23,6 +23,7 @@ from auditor.model.snapshot import JUDGED_COLLECTIONS
 
 REPO = Path(__file__).resolve().parents[2]
 README = (REPO / "README.md").read_text(encoding="utf-8")
+SETTINGS = (REPO / "docs" / "settings.md").read_text(encoding="utf-8")
 LONGEST = 560
 
 
@@ -57,12 +58,13 @@ def fences(language: str) -> list[str]:
 
 
 def test_every_generated_block_is_there() -> None:
-    assert set(readme.blocks_of(README)) == set(readme.BLOCKS)
+    assert {*readme.blocks_of(README), *readme.blocks_of(SETTINGS)} == set(readme.BLOCKS)
 
 
 @pytest.mark.parametrize("name", readme.BLOCKS)
 def test_generated_block_is_what_the_program_prints(name: str) -> None:
-    assert readme.blocks_of(README)[name] == readme.BLOCKS[name](), "run scripts/update-readme, then read what changed"
+    shown = {**readme.blocks_of(README), **readme.blocks_of(SETTINGS)}
+    assert shown[name] == readme.BLOCKS[name](), "run scripts/update-readme, then read what changed"
 
 
 def test_demo_block_is_of_one_width() -> None:
@@ -105,7 +107,7 @@ def test_settings_table_names_every_setting() -> None:
         for parameter in command.params
         if isinstance(parameter, click.Option) and parameter.name not in settings.NOT_SETTINGS
     }
-    listed = rows(section("Settings"))
+    listed = rows(SETTINGS)
     assert {row[0].strip("`") for row in listed} == set(options)
     for key, flag, variable, _ in listed:
         name = key.strip("`")
@@ -115,7 +117,7 @@ def test_settings_table_names_every_setting() -> None:
 
 def test_settings_example_is_accepted() -> None:
     (example,) = (fence for fence in fences("toml") if "[[" not in fence)
-    known = {row[0].strip("`") for row in rows(section("Settings"))}
+    known = {row[0].strip("`") for row in rows(SETTINGS)}
     assert set(tomllib.loads(example)) <= known
 
 

@@ -113,7 +113,11 @@ class World:
     def endpoints(self) -> dict[str, str]:
         """Service to URL, as `--endpoint SERVICE=URL` takes them."""
         found = {service: f"http://127.0.0.1:{self.ports[service]}" for service in SERVICES}
-        return {**found, "connectgateway": f"https://localhost:{self.gateway_port}"}
+        return {
+            **found,
+            "connectgateway": f"https://localhost:{self.gateway_port}",
+            "iamcredentials": self.identity_url,
+        }
 
     @property
     def compute_url(self) -> str:

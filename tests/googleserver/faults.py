@@ -105,7 +105,7 @@ class Plan:
 
 def spoil(kind: str, request: Request, good: Callable[[], Answer], number: str, scope: str | None = None) -> Spoiled:
     """The answer to a request that a fault of this kind befalls; `number` is that of the project concerned."""
-    if request.service == "oauth2" and kind in _TOKEN_ERRORS:
+    if request.path == "/token" and kind in _TOKEN_ERRORS:
         return Spoiled(_token_error(*_TOKEN_ERRORS[kind]))
     if kind in _REFUSALS:
         return Spoiled(_REFUSALS[kind](request, number))

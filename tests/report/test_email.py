@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from auditor.model.finding import Verdict
+from auditor.model.finding import WASTE, Verdict
 from auditor.model.history import FindingHistory, Novelty
 from auditor.model.letter import Letter, Picture
 from auditor.model.report import Report
@@ -94,11 +94,21 @@ def test_the_new_ones_stand_first_and_all_are_counted() -> None:
     assert subject(report).startswith("3 new orphaned load balancers, 4 in all · ")
 
 
-def test_what_is_suppressed_is_neither_counted_nor_summed_in_the_subject() -> None:
+def test_what_is_suppressed_is_not_counted_in_the_subject_and_its_money_is_that_of_every_other_form() -> None:
     report = sample.report()
     assert report.summary.suppressed == Decimal("10.22")
-    assert "US$36.50/month" in subject(report)
+    assert f"US${report.summary.saving}/month" in subject(report)
     assert "1 unused address" in subject(report)
+    assert "with US$10.22 in the saving above" in letter_on(report).text.replace("\n", " ")
+
+
+def test_what_is_all_suppressed_is_nothing_to_save() -> None:
+    report = sample.report()
+    hushed = tuple(replace(item, suppression="kept") for item in report.findings if item.verdict in WASTE)
+    rest = tuple(item for item in report.findings if item.verdict not in WASTE)
+    summary = replace(report.summary, suppressed=report.summary.saving)
+    kept = replace(report, findings=rest, suppressed=(*report.suppressed, *hushed), summary=summary)
+    assert subject(kept) == "Nothing orphaned or unused in what was read · example-prod · partial"
 
 
 def test_what_has_no_known_price_marks_the_sum() -> None:

@@ -14,6 +14,7 @@ from pathlib import Path
 
 import pytest
 
+from auditor import cli
 from auditor.model.finding import Owner, Verdict
 from auditor.model.report import Report
 from auditor.report import charts, html
@@ -266,6 +267,21 @@ def test_time_grows_with_the_findings_and_not_faster() -> None:
     few, many = seconds(300), seconds(3_000)
     assert many < 40 * few
     assert many < 10
+
+
+def test_the_command_writes_the_page(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """--format html to a file or stdout and --write html=FILE give the same page."""
+    demo = Path(__file__).resolve().parents[2] / "fixtures" / "demo"
+    audit = ["audit", "--no-config", "--snapshot", str(demo), "--as-of", "2026-11-22T06:00:00Z"]
+    one, other = tmp_path / "one.html", tmp_path / "other.html"
+    assert cli.run([*audit, "--format", "html", "--output", str(one), "--write", f"html={other}"]) == 0
+    assert "Audited 89 resources" in capsys.readouterr().err
+    assert cli.run([*audit, "--format", "html"]) == 0
+    written = one.read_text("utf-8")
+    assert written == other.read_text("utf-8") == capsys.readouterr().out
+    page = Page(written)
+    assert "US$83.95 a month could be saved at list price: 9 load balancers, 3 addresses and 2 other parts" in page.text
+    assert page.with_class("thing") == 15
 
 
 def test_templates_are_in_the_package() -> None:

@@ -122,6 +122,16 @@ def used_by_a_project_that_is_not_audited(world: World) -> Expected:
     return dict.fromkeys(places.values(), "unknown")
 
 
+def used_by_what_does_not_name_it(world: World) -> Expected:
+    """The backend service and its user were read at different moments, or the user names it in a way that cannot be
+    read: unknown."""
+    world.projects[OTHER] = {"projectId": OTHER, "projectNumber": "417203395599"}
+    front = f"{REGION}/urlMaps/front"
+    user = world.put(front, project=OTHER, defaultService=f"{API}projects/{OTHER}/{REGION}/backendServices/other")
+    _, places = _left_backend(world, "INTERNAL_MANAGED", usedBy=[{"reference": user}])
+    return dict.fromkeys(places.values(), "unknown")
+
+
 TOLD: tuple[Told, ...] = (
     every_project_was_read,
     url_map_of_another_project,
@@ -134,4 +144,5 @@ TOLD: tuple[Told, ...] = (
     other_lists_of_another_project_not_read,
     lost_page_of_the_projects,
     used_by_a_project_that_is_not_audited,
+    used_by_what_does_not_name_it,
 )

@@ -1,0 +1,126 @@
+"""Log lines as Cloud Logging and Error Reporting take them, and which console a run gets."""
+
+from __future__ import annotations
+
+import json
+import logging
+import signal
+from datetime import datetime
+from pathlib import Path
+
+import pytest
+
+from auditor import audit_run, cli
+from auditor.console import TerminalConsole, open_console
+from auditor.errors import UsageError
+from auditor.execution import Execution, read_execution
+from auditor.log import JsonFormatter, LogConsole, open_log
+
+DEMO = Path(__file__).parents[2] / "fixtures" / "demo"
+ON_CLOUD_RUN = {
+    "CLOUD_RUN_JOB": "gke-auditor",
+    "CLOUD_RUN_EXECUTION": "gke-auditor-x7k2p",
+    "CLOUD_RUN_TASK_INDEX": "2",
+    "CLOUD_RUN_TASK_COUNT": "8",
+    "CLOUD_RUN_TASK_ATTEMPT": "1",
+}
+
+
+def test_an_execution_is_read_from_the_environment() -> None:
+    assert read_execution({}) == Execution()
+    assert not read_execution({}).is_on_cloud_run
+    assert read_execution(ON_CLOUD_RUN) == Execution("gke-auditor", "gke-auditor-x7k2p", 2, 8, 1)
+
+
+@pytest.mark.parametrize(("name", "value"), [("TASK_INDEX", "8"), ("TASK_COUNT", "-1"), ("TASK_ATTEMPT", "²")])
+def test_an_execution_that_cannot_be(name: str, value: str) -> None:
+    with pytest.raises(UsageError, match=f"CLOUD_RUN_{name}={value}"):
+        read_execution({**ON_CLOUD_RUN, f"CLOUD_RUN_{name}": value})
+
+
+@pytest.mark.parametrize(
+    ("environment", "log_format", "is_json"),
+    [
+        ({}, "auto", False),
+        ({}, "json", True),
+        (ON_CLOUD_RUN, "auto", True),
+        (ON_CLOUD_RUN, "text", False),
+        (ON_CLOUD_RUN, "what?", True),
+    ],
+)
+def test_the_environment_or_the_setting_decides(environment: dict[str, str], log_format: str, is_json: bool) -> None:
+    assert isinstance(open_console(environment, log_format), LogConsole if is_json else TerminalConsole)
+
+
+def lines(capsys: pytest.CaptureFixture[str]) -> list[dict[str, object]]:
+    return [json.loads(line) for line in capsys.readouterr().err.splitlines()]
+
+
+def test_a_line(capsys: pytest.CaptureFixture[str]) -> None:
+    open_log({"execution": "x"}).error("forbidden: 100% of \x1b[31mred\ud800", "gcloud do this\nand that")
+    (line,) = lines(capsys)
+    assert line["severity"] == "ERROR"
+    assert line["message"] == "forbidden: 100% of �[31mred�\ngcloud do this\nand that"
+    assert line["logging.googleapis.com/labels"] == {"execution": "x"}
+    where = line["logging.googleapis.com/sourceLocation"]
+    assert isinstance(where, dict)
+    assert where["function"] == "test_a_line"
+    assert where["file"].endswith("tests/job/test_log.py")
+    time = datetime.fromisoformat(str(line["time"]))
+    assert time.utcoffset() is not None
+
+
+def test_a_quiet_log_has_errors_and_the_end(capsys: pytest.CaptureFixture[str]) -> None:
+    log = open_log({})
+    log.quiet = True
+    log.say("said")
+    log.warning("warned")
+    log.detail("told")
+    log.error("failed")
+    log.finish("audit not finished", {"gaps": 1}, is_good=False)
+    assert [(line["severity"], line["message"]) for line in lines(capsys)] == [
+        ("ERROR", "failed"),
+        ("ERROR", "audit not finished"),
+    ]
+
+
+def test_a_bug_is_logged_with_its_traceback(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in ON_CLOUD_RUN.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setattr(cli, "write_stdout", lambda content: 1 / 0)
+    assert cli.run(["version"]) == 1
+    (line,) = lines(capsys)
+    assert line["severity"] == "CRITICAL"
+    message = str(line["message"])
+    assert message.startswith("This is a bug in gke-auditor")
+    assert "\nTraceback (most recent call last):\n" in message
+    assert message.endswith("ZeroDivisionError: division by zero")
+
+
+def test_a_bug_in_a_job_is_followed_by_the_summary(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    for name, value in {**ON_CLOUD_RUN, "CLOUD_RUN_TASK_INDEX": "0", "CLOUD_RUN_TASK_COUNT": "1"}.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setattr(audit_run, "build", lambda snapshot: 1 / 0)
+    handlers = [signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGTSTP)]
+    assert cli.run(["job", "--snapshot", str(DEMO), "--history", str(tmp_path / "kept")]) == 1
+    assert [line["severity"] for line in lines(capsys)] == ["CRITICAL", "ERROR"]
+    assert [signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGTSTP)] == handlers
+
+
+def test_on_a_terminal_the_end_is_one_line(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    assert cli.run(["job", "--snapshot", str(DEMO), "--history", str(tmp_path / "kept"), "--quiet"]) == 0
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert err.startswith("audit finished: projects 2 · clusters 2 · gaps ")
+    assert err.count("\n") == 1
+
+
+def test_what_libraries_log_has_the_same_form() -> None:
+    record = logging.LogRecord("urllib3", logging.WARNING, "/usr/lib/x.py", 7, "Retrying %s", ("a",), None, "retry")
+    line = json.loads(JsonFormatter({"task": "0"}).format(record))
+    assert (line["severity"], line["message"]) == ("WARNING", "Retrying a")
+    assert line["logging.googleapis.com/sourceLocation"] == {"file": "/usr/lib/x.py", "line": "7", "function": "retry"}
