@@ -17,7 +17,7 @@ from rehearsal import audit, served
 
 from auditor.collect.directory import read_snapshot
 from auditor.collect.shares import Share
-from auditor.console import Console
+from auditor.console import TerminalConsole as Console
 from auditor.deliver.storage import Store, open_store
 from auditor.errors import UsageError
 from auditor.live_run import read_world
