@@ -36,9 +36,11 @@ from .parameters import (
     parse_amount,
     parse_duration,
     parse_endpoint,
+    parse_execution,
     parse_format_file,
     parse_host,
     parse_parent_number,
+    parse_part,
     parse_time,
     parse_universe,
 )
@@ -216,6 +218,18 @@ live_options = _options(
         default="25m",
         show_default=True,
         help="The longest that reading may take; what is not read by then is a gap.",
+    ),
+)
+
+parts_options = _options(
+    click.option(
+        "--parts-deadline",
+        type=parse_duration,
+        metavar="DURATION",
+        default="20m",
+        show_default=True,
+        help="With several tasks: the longest that the first one waits for the parts of the others, counted from its "
+        "start. A part that is missing then is a gap. Less than --deadline.",
     ),
 )
 
@@ -507,9 +521,28 @@ def audit_command(ctx: click.Context, /, **parameters: Any) -> int:
     type=click.Path(path_type=Path),
     help="A new folder, or a .tar.gz.",
 )
+@click.option(
+    "--part",
+    type=parse_part,
+    metavar="INDEX/COUNT",
+    help="Read only this share of the projects, 0/8 to 7/8, and write it as a part for `gke-auditor merge`.",
+)
+@click.option(
+    "--execution",
+    type=parse_execution,
+    metavar="NAME",
+    help="What the parts of one execution are called together.  [with --part]",
+)
 @_options(live_options, min_age_option, common_options)
 @click.pass_context
-def collect_command(ctx: click.Context, /, destination: Path, **parameters: Any) -> int:
+def collect_command(
+    ctx: click.Context,
+    /,
+    destination: Path,
+    part: tuple[int, int] | None,
+    execution: str | None,
+    **parameters: Any,
+) -> int:
     """Read the projects named and their clusters, and write what was read as a snapshot, with what was missing.
 
     What was read is written even when the run is interrupted. Audit it with `gke-auditor audit --snapshot PATH`.
@@ -518,11 +551,58 @@ def collect_command(ctx: click.Context, /, destination: Path, **parameters: Any)
     from .report.text import plural  # noqa: PLC0415
 
     chosen, console = _start(ctx, parameters)
+    if (part is None) != (execution is None):
+        raise UsageError("--part and --execution go together", "Name both, or leave both out.")
+    if part is not None and execution is not None:
+        from .tasks_run import collect_part  # noqa: PLC0415
+
+        share = collect_part(chosen, console, part, execution, destination)
+        console.say(f"Wrote {destination}, part {share.name}. When all are there: {PROGRAM} merge PART...")
+        return ExitCode.OK
     snapshot = read_world(chosen, console, destination)
     gaps = sum(coverage.is_gap for coverage in snapshot.coverage.values())
     told = f", {plural(gaps, 'list')} not read in full" if gaps else ""
     console.say(
         f"Wrote {destination}: {plural(len(snapshot.projects), 'project')}{told}. "
+        f"Audit it: {PROGRAM} audit --snapshot {destination}"
+    )
+    return ExitCode.OK
+
+
+@commands.command("merge", context_settings=CONTEXT, short_help="Put the parts of several tasks together.")
+@click.argument("places", nargs=-1, required=True, metavar="PART...")
+@click.option(
+    "--output",
+    "destination",
+    required=True,
+    metavar="PATH",
+    type=click.Path(path_type=Path),
+    help="A new folder, or a .tar.gz.",
+)
+@click.option(
+    "--second-look/--no-second-look",
+    default=False,
+    help="Ask the live APIs once more about all that would be waste, as a run of its own does.",
+)
+@_options(live_options, min_age_option, common_options)
+@click.pass_context
+def merge_command(
+    ctx: click.Context, /, places: Sequence[str], destination: Path, second_look: bool, **parameters: Any
+) -> int:
+    """Write the parts of one execution, which several tasks have read, as one snapshot.
+
+    PART is a part that `collect --part` wrote, a folder of parts, or gs://BUCKET/PREFIX/parts/EXECUTION/ where the
+    tasks of a job keep theirs. A part that is missing is a gap over its projects. Audit the result with
+    `gke-auditor audit --snapshot PATH`.
+    """
+    from .report.text import plural  # noqa: PLC0415
+    from .tasks_run import merge_by_hand  # noqa: PLC0415
+
+    chosen, console = _start(ctx, parameters)
+    merged = merge_by_hand(chosen, console, places, destination, os.environ, second_look=second_look)
+    told = f", without {', '.join(merged.missing)}" if merged.missing else ""
+    console.say(
+        f"Wrote {destination}: {plural(len(merged.there), 'part')}{told}. "
         f"Audit it: {PROGRAM} audit --snapshot {destination}"
     )
     return ExitCode.OK
@@ -652,6 +732,7 @@ def mail_command(ctx: click.Context, /, dry_run: Path | None, **parameters: Any)
     live_options,
     filter_options,
     exit_options,
+    parts_options,
     log_option,
     common_options,
 )
@@ -732,6 +813,7 @@ def prices_command(ctx: click.Context, /, **parameters: Any) -> int:
     exit_options,
     report_option,
     mail_options,
+    parts_options,
     reports_options,
     log_option,
     common_options,

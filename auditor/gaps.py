@@ -13,6 +13,7 @@ from .model.names import ClusterKey
 from .model.report import BLIND_TO_IDLE, ClusterRead, Gap
 from .model.snapshot import (
     JUDGED_COLLECTIONS,
+    PARTS,
     Category,
     Coverage,
     Status,
@@ -58,11 +59,17 @@ def find_gaps(inventory: Inventory, findings: Iterable[Finding]) -> tuple[Gap, .
     unknown = _unknown_by_source(findings)
     needed = {*_needed_scopes(inventory), *unknown}
     coverages = [inventory.coverage_of(scope) for scope in sorted(needed | set(inventory.coverage))]
+    remedies = {coverage.detail: hint(coverage.scope, Category.NOT_COLLECTED) for coverage in _lost_parts(inventory)}
     return tuple(
-        _gap(coverage, unknown.get(coverage.scope, 0), inventory.numbers)
+        _gap(coverage, unknown.get(coverage.scope, 0), inventory.numbers, remedies.get(coverage.detail))
         for coverage in coverages
         if coverage.is_gap and (coverage.scope in needed or coverage.category is not Category.NOT_COLLECTED)
     )
+
+
+def _lost_parts(inventory: Inventory) -> Iterator[Coverage]:
+    """The parts of tasks that were not there when all were read as one; lists say the same of themselves."""
+    return (known for scope, known in inventory.coverage.items() if scope.startswith(f"{PARTS}/") and known.is_gap)
 
 
 def find_notes(inventory: Inventory) -> tuple[str, ...]:
@@ -115,14 +122,14 @@ def _unknown_by_source(findings: Iterable[Finding]) -> Mapping[str, int]:
     return counts
 
 
-def _gap(coverage: Coverage, unknown_count: int, numbers: Mapping[str, str]) -> Gap:
+def _gap(coverage: Coverage, unknown_count: int, numbers: Mapping[str, str], remedy: str | None) -> Gap:
     category = coverage.category or Category.UNKNOWN
     return Gap(
         scope=coverage.scope,
         status=coverage.status.value,
         category=category.value,
         detail=coverage.detail,
-        hint=hint(coverage.scope, category, coverage.detail, numbers),
+        hint=remedy or hint(coverage.scope, category, coverage.detail, numbers),
         missing=coverage.missing,
         unknown_count=unknown_count,
     )
@@ -149,6 +156,11 @@ def hint(scope: str, category: Category, detail: str = "", numbers: Mapping[str,
         return _project_hint(name, what, category, detail)
     if kind in ("organizations", "folders"):
         return _discovery_hint(kind, name, category)
+    if kind == PARTS:
+        return (
+            "Run the job again; or, once the part is there, put all of them together: "
+            f"gke-auditor merge PLACE/{PARTS}/{quote(name)}/ --output merged.tar.gz, PLACE being that of the job"
+        )
     return AUDIT_AGAIN
 
 

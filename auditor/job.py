@@ -33,6 +33,7 @@ from typing import NoReturn
 
 from . import __version__, audit_run, mail_run
 from .collect.directory import write_snapshot
+from .collect.shares import Share
 from .console import Console
 from .deliver.storage import Store, put
 from .errors import AuditorError, ExitCode, UsageError
@@ -49,6 +50,7 @@ from .report.selection import Selection
 from .report.sentences import history_sentence, summary_sentence
 from .settings import Settings
 from .store_run import store_at
+from .tasks_run import read_in_parts
 
 FINISHED, PART_FINISHED, NOT_FINISHED = "audit finished", "part finished", "audit not finished"
 """The messages of the last line; log-based metrics look for the first (deploy/alerts.tf)."""
@@ -125,7 +127,7 @@ def _carry_out(
     _check(chosen, execution)
     plan = mail_run.plan_of(chosen, None, environment) if chosen.mail_to or chosen.chat_webhook_file else None
     place = _open(chosen, console, execution, environment, plan)
-    snapshot = _read(chosen, console, execution)
+    snapshot = _read(chosen, console, execution, place.history.store)
     if snapshot is None:
         course.ended = PART_FINISHED
         return ExitCode.OK
@@ -145,9 +147,9 @@ def _carry_out(
 
 
 def _check(chosen: Settings, execution: Execution) -> None:
-    if execution.tasks > 1:
+    if execution.tasks > 1 and not chosen.is_live:
         raise UsageError(
-            f"The job was started with {execution.tasks} tasks, and one does everything", "Set its task count to 1."
+            f"The job was started with {execution.tasks} tasks, and a snapshot needs one", "Set its task count to 1."
         )
     if chosen.history is None:
         raise UsageError(
@@ -156,9 +158,12 @@ def _check(chosen: Settings, execution: Execution) -> None:
         )
 
 
-def _read(chosen: Settings, console: Console, execution: Execution) -> Snapshot | None:
+def _read(chosen: Settings, console: Console, execution: Execution, store: Store) -> Snapshot | None:
     """The world, or the snapshots that are named; None where this task has read its part, and another one does the
     rest."""
+    if execution.tasks > 1:
+        share = Share(execution_of(execution.name), execution.task, execution.tasks)
+        return read_in_parts(chosen, console, share, store, clock=time.monotonic, sleep=time.sleep)
     return audit_run.read_snapshot(chosen, console)
 
 

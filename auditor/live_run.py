@@ -5,7 +5,8 @@ from __future__ import annotations
 import logging
 import os
 from collections.abc import Callable, Iterable
-from datetime import UTC, datetime
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from . import __version__
@@ -15,6 +16,7 @@ from .collect.directory import write_snapshot
 from .collect.google import Endpoints
 from .collect.patience import Patience
 from .collect.projects import Parent
+from .collect.shares import Share
 from .console import Console
 from .errors import UsageError
 from .model.names import ResourceName
@@ -52,9 +54,7 @@ def read_world(chosen: Settings, console: Console, keep: Path | None) -> Snapsho
 
     What was read is kept, too, when the run is interrupted; the KeyboardInterrupt or SystemExit is raised afterwards.
     """
-    if chosen.verbose < _SHOWS_LIBRARIES:
-        for library in ("google", "urllib3"):  # they warn of every retry, which our own gaps tell better
-            logging.getLogger(library).setLevel(logging.ERROR)
+    _quieten(chosen)
     if keep is not None and keep.is_dir() and any(keep.iterdir()):
         raise UsageError(f"{keep} is a folder that holds something already", "Name a new folder, or a .tar.gz.")
     with console.following() as on_progress:
@@ -73,6 +73,48 @@ def read_world(chosen: Settings, console: Console, keep: Path | None) -> Snapsho
             console.warning(f"Interrupted; what was read until then is in {keep}")
         raise collected.interruption
     return collected.snapshot
+
+
+def read_share(chosen: Settings, console: Console, share: Share, deadline: timedelta) -> Snapshot:
+    """What one task of an execution reads of everything that the settings name: a part, nothing of it looked at twice.
+
+    Raises the KeyboardInterrupt or SystemExit that interrupted it: a part that is not whole is none.
+    """
+    _quieten(chosen)
+    with console.following() as on_progress:
+        collected = live.collect(
+            replace(plan_of(chosen), share=share),
+            replace(patience_of(chosen), deadline_s=deadline.total_seconds()),
+            os.environ,
+            tool=f"gke-auditor {__version__}",
+            on_progress=on_progress,
+        )
+    if collected.interruption is not None:
+        raise collected.interruption
+    return collected.snapshot
+
+
+def look_again(chosen: Settings, console: Console, snapshot: Snapshot, deadline: timedelta) -> Snapshot:
+    """The second look at a snapshot that others have read; as `read_share`, nothing comes of an interrupted one."""
+    _quieten(chosen)
+    with console.following() as on_progress:
+        collected = live.look_again(
+            plan_of(chosen),
+            replace(patience_of(chosen), deadline_s=deadline.total_seconds()),
+            os.environ,
+            snapshot,
+            on_progress=on_progress,
+            would_be_waste=_finder(chosen),
+        )
+    if collected.interruption is not None:
+        raise collected.interruption
+    return collected.snapshot
+
+
+def _quieten(chosen: Settings) -> None:
+    if chosen.verbose < _SHOWS_LIBRARIES:
+        for library in ("google", "urllib3"):  # they warn of every retry, which our own gaps tell better
+            logging.getLogger(library).setLevel(logging.ERROR)
 
 
 def _finder(chosen: Settings) -> Callable[[Snapshot], Iterable[ResourceName]]:

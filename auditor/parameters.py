@@ -134,6 +134,24 @@ def parse_format_file(value: str | tuple[str, str]) -> tuple[str, str]:
     return (written_format, path)
 
 
+def parse_part(value: str | tuple[int, int]) -> tuple[int, int]:
+    """INDEX/COUNT, as --part takes it: 0/8 to 7/8."""
+    if isinstance(value, tuple):
+        return value
+    match = re.fullmatch(r"(\d{1,4})/(\d{1,4})", value.strip(), re.ASCII)
+    if match is None or int(match[1]) >= int(match[2]):
+        raise click.BadParameter(f"{value!r} is no INDEX/COUNT: parts count from 0, so that the last of 8 is 7/8.")
+    return int(match[1]), int(match[2])
+
+
+def parse_execution(value: str) -> str:
+    """The name that all parts of one execution share."""
+    written = value.strip()
+    if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}", written, re.ASCII):
+        raise click.BadParameter(f"{value!r:.120} is no name of letters, digits, dots and dashes.")
+    return written
+
+
 def duration_text(duration: timedelta) -> str:
     """The shortest way to write a duration that `parse_duration` reads back: 1h, 90s, 7d."""
     seconds = int(duration.total_seconds())

@@ -25,7 +25,9 @@ from .parameters import duration_text
 
 ENVIRONMENT_PREFIX = "GKE_AUDITOR"
 DEFAULT_PATH = Path("gke-auditor.toml")
-NOT_SETTINGS = frozenset({"config", "no_config", "help", "destination", "diff_format", "dry_run"})
+NOT_SETTINGS = frozenset(
+    {"config", "no_config", "help", "destination", "diff_format", "dry_run", "part", "execution", "second_look"}
+)
 """Options that say where settings come from, or where and how one command writes: no settings themselves."""
 
 
@@ -46,6 +48,8 @@ class Settings:
     timeout: timedelta = timedelta(seconds=30)
     deadline: timedelta = timedelta(minutes=25)
     """Less than the 30 minutes after which a job on Cloud Run is ended: a report with gaps is better than none."""
+    parts_deadline: timedelta = timedelta(minutes=20)
+    """Less than `deadline`: the second look, and the report, come after all parts."""
     keep_snapshot: Path | None = None
     as_of: datetime | None = None
     min_age: timedelta = timedelta(hours=1)

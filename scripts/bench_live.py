@@ -61,9 +61,9 @@ class Run:
 class Server:
     """The loopback server in a process of its own."""
 
-    def __init__(self, snapshot: Path) -> None:
+    def __init__(self, snapshot: Path, *options: str) -> None:
         self._process = subprocess.Popen(  # noqa: S603
-            [sys.executable, "-m", "googleserver", str(snapshot), "--unchecked"],
+            [sys.executable, "-m", "googleserver", str(snapshot), "--unchecked", *options],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,

@@ -94,7 +94,7 @@ def known_settings() -> str:
     """Every setting with its three names and its default, in the order of the options of audit, costs, mail and job."""
     options = {
         parameter.name: parameter
-        for name in ("audit", "costs", "mail", "job")
+        for name in ("audit", "costs", "mail", "job", "config")
         for parameter in commands.commands[name].params
         if isinstance(parameter, click.Option) and parameter.name and parameter.name not in settings.NOT_SETTINGS
     }

@@ -151,6 +151,7 @@ def test_every_option_is_a_setting_with_the_same_default() -> None:
     seen = set()
     needed = {"explain": ["a-name"], "completion": ["bash"], "collect": ["--output", "world.tar.gz"]}
     needed["diff"] = ["old.json", "new.json"]
+    needed["merge"] = ["parts", "--output", "world.tar.gz"]
     for name, command in cli.commands.commands.items():
         defaults = command.make_context(name, needed.get(name, [])).params
         for parameter in command.params:

@@ -28,6 +28,7 @@ from .compute import Listed
 from .confirm import Look
 from .crew import Milestone
 from .projects import Description
+from .shares import Share, left_to_others
 
 _INTERRUPTED = "interrupted before it was read"
 _SECOND_LOOK = "confirm"
@@ -122,14 +123,23 @@ class ClusterState:
 class Harvest:
     """Everything that a run has read. `lock` guards it; nobody waits for anything while holding it."""
 
-    def __init__(self, taken_at: datetime, tool: str, on_progress: Callable[[Progress], object]) -> None:
+    def __init__(
+        self,
+        taken_at: datetime | None,
+        tool: str,
+        on_progress: Callable[[Progress], object],
+        share: Share | None = None,
+    ) -> None:
         self.taken_at = taken_at
         self.tool = tool
+        self.share = share
+        """None: the run reads everything, and leaves nothing to others."""
         self.lock = threading.Lock()
         self.projects: dict[str, ProjectState] = {}
         self.clusters: dict[ClusterKey, ClusterState] = {}
         self.other: dict[str, Coverage] = {}
         """Coverage beside projects and clusters: of folders, organizations, and projects that were not found."""
+        self._left: set[str] = set()
         self.wanted_looks: tuple[ResourceName, ...] = ()
         self.looks: dict[ResourceName, Look] = {}
         self.has_looked_twice = False
@@ -153,6 +163,11 @@ class Harvest:
         with self.lock:
             self.clusters[key] = state
         return state
+
+    def leave(self, folder: str) -> None:
+        """Another task reads this project ("projects/ID") or context, unless this one is led to it all the same."""
+        with self.lock:
+            self._left.add(folder)
 
     def number_of(self, project: str) -> str:
         """A project's number; "" while it is not known."""
@@ -203,6 +218,7 @@ class Harvest:
             projects = sorted(self.projects.items())
             clusters = sorted(self.clusters.items())
             coverages = list(self.other.values())
+            left = self._left - {f"projects/{project}" for project in self.projects}
             looks = sorted(self.looks.values(), key=lambda look: look.resource.full) if self.has_looked_twice else []
         compute: dict[tuple[str, str], tuple[JSON, ...]] = {}
         listed_clusters: dict[str, tuple[JSON, ...]] = {}
@@ -217,6 +233,8 @@ class Harvest:
             coverages += cluster.coverage()
             objects |= {(key, plural): listed.items for plural, listed in _read(cluster.lists)}
         coverages += [look.coverage for look in looks if look.coverage.is_gap]
+        if self.share is not None:
+            coverages += left_to_others(self.share, left)
         by_scope = {coverage.scope: coverage for coverage in coverages}
         seen = frozenset(look.resource for look in looks)
         for scope in self._expected(dict(projects), dict(clusters), seen):

@@ -10,21 +10,24 @@ whose objects can own or name something, and in the projects where it stands the
 What was made after its list was read is seen by that; what is gone meanwhile still counts. A list that cannot be had
 again is a gap. What the new lists make waste that was none before has just lost its owner: it counts as changed.
 Nothing is asked where nothing would be waste.
+
+A task of an execution (Plan.share) reads its share of the projects, and whatever Shared VPC hosts those lead to; the
+second look is then that of all parts together (look_again), and reaches the clusters anew.
 """
 
 from __future__ import annotations
 
 import tempfile
 import threading
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from contextlib import suppress
-from dataclasses import dataclass, field
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 
 from auditor.errors import UsageError
-from auditor.model.names import ResourceName, parse_link
+from auditor.model.names import OTHER_CLUSTERS, ClusterKey, ResourceName, parse_link
 from auditor.model.nouns import counted
 from auditor.model.snapshot import JSON, Coverage, Snapshot, Status, project_scope
 
@@ -38,9 +41,20 @@ from .joining import joined, resource_key
 from .kubernetes import Connector
 from .patience import Patience
 from .projects import Discovery, FolderWalk, Parent
-from .reading import ClusterReading
+from .reading import ClusterReading, Way
+from .restoring import restore
+from .shares import Share
 
-__all__ = ["DEFAULT_CONCURRENCY", "Collected", "Plan", "Progress", "collect", "find_contexts", "named_projects"]
+__all__ = [
+    "DEFAULT_CONCURRENCY",
+    "Collected",
+    "Plan",
+    "Progress",
+    "collect",
+    "find_contexts",
+    "look_again",
+    "named_projects",
+]
 
 DEFAULT_CONCURRENCY = 32
 _CONNECTIONS_TO_A_CLUSTER = 20
@@ -60,6 +74,8 @@ class Plan:
     quota_project: str = ""
     endpoints: Endpoints = field(default_factory=Endpoints)
     concurrency: int = DEFAULT_CONCURRENCY
+    share: Share | None = None
+    """What of all this one task of an execution reads; None: everything."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,17 +104,51 @@ def collect(
     """
     network = network_of(environment)
     contexts = find_contexts(plan)
-    account = sign_in(patience, network, plan.endpoints, impersonate=plan.impersonate, quota_project=plan.quota_project)
+    account = _sign_in(plan, patience, network)
     named = named_projects(plan, account, contexts)
-    harvest = Harvest(now().astimezone(UTC).replace(microsecond=0), tool, on_progress)
+    harvest = Harvest(now().astimezone(UTC).replace(microsecond=0), tool, on_progress, plan.share)
+    with _running(plan, patience, network, account, harvest) as run:
+        interruption = run.carry_out(partial(run.read, named, contexts), would_be_waste)
+    return Collected(harvest.snapshot(), interruption)
+
+
+def look_again(
+    plan: Plan,
+    patience: Patience,
+    environment: Mapping[str, str],
+    snapshot: Snapshot,
+    *,
+    on_progress: Callable[[Progress], object] = lambda progress: None,
+    would_be_waste: Callable[[Snapshot], Iterable[ResourceName]],
+) -> Collected:
+    """The second look at a snapshot that others have read: that of the merged parts of an execution.
+
+    Of `plan` counts how to ask, not what. Raises what `collect` raises. The snapshot is as it was, or more careful,
+    where something cannot be had again; a cluster that is gone meanwhile stays as it was read.
+    """
+    network = network_of(environment)
+    account = _sign_in(plan, patience, network)
+    harvest = Harvest(snapshot.taken_at, snapshot.tool, on_progress)
+    restore(harvest, snapshot)
+    with _running(plan, patience, network, account, harvest) as run:
+        interruption = run.carry_out(run.resume, would_be_waste)
+    return Collected(replace(harvest.snapshot(), warnings=snapshot.warnings), interruption)
+
+
+def _sign_in(plan: Plan, patience: Patience, network: Network) -> Account:
+    return sign_in(patience, network, plan.endpoints, impersonate=plan.impersonate, quota_project=plan.quota_project)
+
+
+@contextmanager
+def _running(plan: Plan, patience: Patience, network: Network, account: Account, harvest: Harvest) -> Iterator[_Run]:
+    """A run that counts its requests and leaves neither connections nor files behind."""
     patience.count_request = partial(_count_request, harvest)
     with tempfile.TemporaryDirectory(prefix="gke-auditor-", ignore_cleanup_errors=True) as folder:
         run = _Run(plan, patience, network, account, harvest, Path(folder))
         try:
-            interruption = run.carry_out(named, contexts, would_be_waste)
+            yield run
         finally:
             run.close()
-    return Collected(harvest.snapshot(), interruption)
 
 
 def find_contexts(plan: Plan) -> tuple[str, ...]:
@@ -150,16 +200,16 @@ class _Run:
         """Every project is known, and no Compute list is outstanding anywhere."""
         self._has_warmed_up = threading.Lock()
         self._readings: list[ClusterReading] = []
+        self._unreached: dict[str, list[ClusterState]] = {}
+        """By project: clusters that an earlier run has read, and that this one has yet to reach."""
 
     def carry_out(
-        self,
-        named: Sequence[str],
-        contexts: Sequence[str],
-        would_be_waste: Callable[[Snapshot], Iterable[ResourceName]],
+        self, begin: Callable[[], object], would_be_waste: Callable[[Snapshot], Iterable[ResourceName]]
     ) -> BaseException | None:
-        """Read everything into the harvest; the KeyboardInterrupt or SystemExit that ended it early, if one did."""
+        """`begin`, and all that comes of it, up to the second look; the KeyboardInterrupt or SystemExit that ended it
+        early, if one did."""
         try:
-            self._begin(named, contexts)
+            begin()
             self._crew.wait()
             self._drop_twins()
             self._look_again(would_be_waste)
@@ -182,7 +232,8 @@ class _Run:
         self._second_look.close()
         self._api.close()
 
-    def _begin(self, named: Sequence[str], contexts: Sequence[str]) -> None:
+    def read(self, named: Sequence[str], contexts: Sequence[str]) -> None:
+        """Begin to read everything that is named, as far as it is in this run's share."""
         for parent in self._plan.parents:
             self._compute_is_read.add()
             self._crew.urge(self._discover, parent)
@@ -193,11 +244,23 @@ class _Run:
             else:
                 self._start_project(project)
         for context in contexts:
-            state = self._harvest.add_cluster(kubernetes.context_key(context), None)
+            key = kubernetes.context_key(context)
+            if self._plan.share is not None and not self._plan.share.reads_contexts:
+                self._harvest.leave(key.folder)
+                continue
+            state = self._harvest.add_cluster(key, None)
             reading = self._reading_of(state, [self._compute_is_read], lambda: None)
-            by_context = partial(self._connector.by_context, self._plan.kubeconfig, context)
-            reading.start([(f"context {context}", by_context)])
+            reading.start([self._by_context(context)])
         self._compute_is_read.step()
+
+    def resume(self) -> None:
+        """Nothing is left to be read: the harvest holds what others have read."""
+        for state in self._harvest.clusters.values():
+            self._unreached.setdefault(state.key.project, []).append(state)
+        self._compute_is_read.step()
+
+    def _by_context(self, context: str) -> Way:
+        return f"context {context}", partial(self._connector.by_context, self._plan.kubeconfig, context)
 
     # --- projects ---
 
@@ -234,6 +297,13 @@ class _Run:
         self._compute_is_read.step()
 
     def _start_project(self, project: str) -> None:
+        """Read a project, or leave it to the task in whose share it is."""
+        if self._plan.share is None or self._plan.share.holds(project):
+            self._read_project(project)
+        else:
+            self._harvest.leave(f"projects/{project}")
+
+    def _read_project(self, project: str) -> None:
         """Ask for everything of a project, once."""
         state = self._harvest.add_project(project)
         if state is None:
@@ -265,13 +335,14 @@ class _Run:
         state.is_described.step()
 
     def _ask_host(self, state: ProjectState) -> None:
-        """The Shared VPC host of a project is read too: the firewall rules of its load balancers stand there."""
+        """The Shared VPC host of a project is read too, in whosever share it is: the firewall rules of its load
+        balancers stand there."""
         try:
             state.description.host = projects.fetch_host(self._api, state.id)
         except RequestFailed as failure:
             state.description.failures["Shared VPC host"] = failure
         if state.description.host:
-            self._start_project(state.description.host)
+            self._read_project(state.description.host)
         state.is_described.step()
 
     def _list_service_projects(self, state: ProjectState) -> None:
@@ -319,12 +390,13 @@ class _Run:
     def _start_cluster(self, project: ProjectState, cluster: Cluster, done: Callable[[], object]) -> None:
         state = self._harvest.add_cluster(cluster.key, cluster)
         reading = self._reading_of(state, self._compute_before(project, cluster), done)
-        reading.start(
-            [
-                (way.kind, partial(self._connector.by, way, cluster.key))
-                for way in clusters.ways(cluster, self._plan.endpoints, self._harvest.number_of)
-            ]
-        )
+        reading.start(self._ways(cluster))
+
+    def _ways(self, cluster: Cluster) -> list[Way]:
+        return [
+            (way.kind, partial(self._connector.by, way, cluster.key))
+            for way in clusters.ways(cluster, self._plan.endpoints, self._harvest.number_of)
+        ]
 
     def _reading_of(
         self, state: ClusterState, compute_before: Sequence[Milestone], done: Callable[[], object]
@@ -380,6 +452,8 @@ class _Run:
             project = self._harvest.projects.get(reading.key.project)
             if project is None or not project.is_gone(reading.key):
                 reading.begin_again()
+        for other in self._unreached.get(OTHER_CLUSTERS, ()):
+            self._reading_of(other, [], lambda: None).reach_again([self._by_context(kubernetes.context_of(other.key))])
         for name in wanted:
             self._crew.submit(self._look_at, name, seen.get(name, {}))
         self._crew.wait()
@@ -390,11 +464,14 @@ class _Run:
             self._set_aside_new_waste(would_be_waste)
 
     def _where_it_may_be_needed(self, wanted: Iterable[ResourceName]) -> list[ProjectState]:
-        """The projects of these resources and their Shared VPC hosts, where routes stand. Of a URL map in any other
-        project the backend service tells that it names."""
+        """The projects of these resources and their Shared VPC hosts, where routes stand: every host, where nobody
+        remembers which. Of a URL map in any other project the backend service tells that it names."""
         known = self._harvest.projects
         here = {name.project for name in wanted} & set(known)
-        hosts = {known[project].description.host or "" for project in here} & set(known)
+        told = [known[project].description.host for project in here]
+        hosts = {host for host in told if host is not None} & set(known)
+        if None in told:
+            hosts |= {project for project, state in known.items() if state.description.is_host}
         return [known[project] for project in sorted(here | hosts)]
 
     def _list_compute_again(self, state: ProjectState, collection: compute.Collection) -> None:
@@ -411,13 +488,26 @@ class _Run:
         """A cluster that was made since the second list may own what is left; one that was deleted stays."""
         known = state.clusters()
         if known.coverage.status is Status.FAILED:
-            return
+            return  # and so are its clusters: nobody knows of any
         found = clusters.fetch(self._api, state.id)
         with self._harvest.lock:
             state.third = found
         self._harvest.count("", found.coverage)
-        for cluster in clusters.new_in(known, found):
+        new = clusters.new_in(known, found)
+        for cluster in new:
             self._start_cluster(state, cluster, lambda: None)
+        self._reach_again(state.id, found, {cluster.key for cluster in new})
+
+    def _reach_again(self, project: str, found: clusters.ClusterList, new: Collection[ClusterKey]) -> None:
+        """Reach the clusters that an earlier run has read by what the list says now: a snapshot keeps no certificates.
+        One that is gone stays as it was read; where the list cannot be had again, none can be reached."""
+        listed = {cluster.key: cluster for cluster in found.clusters}
+        for state in self._unreached.get(project, ()):
+            if state.key in new or (state.key not in listed and found.coverage.is_full):
+                continue
+            cluster = listed.get(state.key)
+            ways = self._ways(cluster) if cluster is not None else []
+            self._reading_of(state, [], lambda: None).reach_again(ways)
 
     def _set_aside_new_waste(self, would_be_waste: Callable[[Snapshot], Iterable[ResourceName]]) -> None:
         """What is waste only since the second lists were read has had no second look of its own."""

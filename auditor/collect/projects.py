@@ -211,6 +211,17 @@ class Description:
     host: str | None = None
     """The Shared VPC host whose networks it uses; "" = none, None = not known."""
     failures: dict[str, RequestFailed] = field(default_factory=dict)
+    kept: tuple[JSON | None, Coverage] | None = None
+    """project.json and its coverage as an earlier run has left them; nothing is asked then."""
+
+    @classmethod
+    def restored(cls, project: str, document: JSON | None, coverage: Coverage) -> Description:
+        """What an earlier run found out about a project. The host that it uses is not part of a snapshot."""
+        found = document or {}
+        number = str(found.get("projectNumber", ""))
+        resource = {**found, "name": f"projects/{number}"} if number else None
+        host_status = str(found.get("xpnProjectStatus", "")) if document is not None else None
+        return cls(project, resource, host_status, kept=(document, coverage))
 
     @property
     def number(self) -> str:
@@ -222,6 +233,8 @@ class Description:
 
     def document(self) -> JSON | None:
         """project.json (docs/snapshot.md); None where nothing is known."""
+        if self.kept is not None:
+            return self.kept[0]
         if self.resource is None and self.host_status is None:
             return None
         kept = {key: self.resource[key] for key in _KEPT if key in self.resource} if self.resource else {}
@@ -233,6 +246,8 @@ class Description:
         return document
 
     def coverage(self) -> Coverage:
+        if self.kept is not None:
+            return self.kept[1]
         scope = project_scope(self.project)
         detail = "; ".join(f"{what}: {failure.detail}" for what, failure in sorted(self.failures.items()))
         if self.failures:

@@ -14,8 +14,9 @@ from .compute import Listed
 from .crew import Crew, Milestone, after
 from .failures import RequestFailed
 from .harvest import ClusterState, Harvest
+from .joining import joined, object_key
 from .kubernetes import ClusterApi, Connection, Served
-from .rereading import Rereading
+from .rereading import INGRESS_UID, OWNERS, Rereading
 
 CORE_AT_ONCE = ("namespaces", "nodes", "persistentvolumes")
 """What names a cluster and its machines but owns no load balancer: it need not wait for the Compute lists."""
@@ -59,6 +60,48 @@ class ClusterReading:
         """List once more what can own or name something; nothing to do in a cluster that was not reached."""
         if self._connection is not None:
             Rereading(self._harvest, self._crew, self._state, self._connection, self._kinds).start()
+
+    def reach_again(self, ways: Sequence[Way]) -> None:
+        """Reach a cluster that an earlier run has read, and begin again. What cannot be had again is a gap; what was
+        not read in full proves nothing anyway, and is not asked for."""
+        if any(self._state.lists[plural].coverage.is_full for plural in (*OWNERS, INGRESS_UID)):
+            self._crew.urge(self._connect_again, ways)
+
+    def _connect_again(self, ways: Sequence[Way]) -> None:
+        key = self._state.key
+        try:
+            connection = kubernetes.connect(ways)
+        except RequestFailed as failure:
+            self._lose(failure)
+            return
+        namespaces = kubernetes.fetch(connection.api, key, kubernetes.core("namespaces"))
+        known = identity.uid_of(self._state.lists["namespaces"].items)
+        uid = identity.uid_of(namespaces.items)
+        if namespaces.coverage.is_gap or (known and not uid):
+            category = namespaces.coverage.category or Category.INVALID
+            self._lose(RequestFailed(category, f"namespaces: {namespaces.coverage.detail or 'no kube-system'}"))
+            return
+        if known and uid != known:
+            with self._harvest.lock:
+                self._state.disown("the endpoint answered for another cluster when it was asked again")
+            return
+        self._connection = connection
+        versions = kubernetes.versions_of_interest(connection.groups)
+        kinds_are_known = Milestone(len(versions))
+        for version in versions:
+            self._crew.urge(self._ask_kinds, connection, version, kinds_are_known)
+        kinds_are_known.then(self.begin_again)
+
+    def _lose(self, failure: RequestFailed) -> None:
+        """It cannot be reached any more: an owner that was made since may stand in any of its lists."""
+        for plural in (*OWNERS, INGRESS_UID):
+            known = self._state.lists[plural]
+            if not known.coverage.is_full:
+                continue
+            lost = joined(known, kubernetes.not_read(self._state.key, plural, failure), object_key)
+            with self._harvest.lock:
+                self._state.lists[plural] = lost
+            self._harvest.count("", lost.coverage)
 
     def _connect(self, ways: Sequence[Way]) -> None:
         key = self._state.key

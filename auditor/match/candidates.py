@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from ..model.compute import Resource
 from ..model.inventory import Inventory
 from ..model.names import ClusterKey, ResourceName, region_of
-from ..model.snapshot import Coverage, clusters_scope
+from ..model.snapshot import PARTS, Coverage, clusters_scope
 from .makers import FLEET_FAMILIES, Family, Maker
 
 
@@ -57,8 +57,14 @@ def everywhere(inventory: Inventory) -> Candidates:
 
 
 def is_discovery(scope: str) -> bool:
-    """organizations/O/projects, folders/F/projects, projects/P/service-projects (docs/snapshot.md)."""
-    return scope.startswith(("organizations/", "folders/")) or scope.endswith("/service-projects")
+    """organizations/O/projects, folders/F/projects, projects/P/service-projects (docs/snapshot.md), and the part of a
+    task that was lost: it alone may have known of a project."""
+    return scope.startswith(("organizations/", "folders/")) or scope.endswith("/service-projects") or is_part(scope)
+
+
+def is_part(scope: str) -> bool:
+    """parts/EXECUTION/INDEX-of-COUNT: what one of many tasks should have read (docs/scale.md)."""
+    return scope.startswith(f"{PARTS}/")
 
 
 def stands_in_shared_network(inventory: Inventory, resource: Resource) -> bool:

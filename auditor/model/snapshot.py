@@ -62,6 +62,9 @@ API_GROUPS: Mapping[str, tuple[str, ...]] = {
 }
 PLURALS = tuple(plural for plurals in API_GROUPS.values() for plural in plurals)
 
+PARTS = "parts"
+"""The beginning of the coverage scope of one task's part: parts/EXECUTION/INDEX-of-COUNT (docs/scale.md)."""
+
 
 class Status(StrEnum):
     """How much of one list is known."""

@@ -8,9 +8,12 @@ from dataclasses import dataclass
 from auditor.model.finding import Verdict
 from auditor.model.names import ResourceName
 from auditor.model.report import Gap, Report
-from auditor.model.snapshot import cluster_of_scope
+from auditor.model.snapshot import PARTS, cluster_of_scope
 
 from . import text
+
+_PART = "part "
+_NAMED_AT_MOST = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,10 +40,13 @@ class GapGroup:
 
 
 def group(report: Report) -> tuple[GapGroup, ...]:
-    """Every gap of the report, grouped by place and category in the order in which they stand."""
+    """Every gap of the report, grouped by place and category in the order in which they stand. What is missing because
+    a whole part is, hundreds of projects perhaps, is told with that part."""
     found: dict[tuple[str, str], list[Gap]] = {}
+    parts = {gap.detail: _place(gap.scope) for gap in report.gaps if gap.scope.startswith(f"{PARTS}/")}
     for gap in report.gaps:
-        found.setdefault((_place(gap.scope), gap.category), []).append(gap)
+        place = parts.get(gap.detail) or _place(gap.scope)
+        found.setdefault((place, gap.category), []).append(gap)
     unknown = _unknown_by_source(report)
     return tuple(_group(place, category, gaps, unknown) for (place, category), gaps in found.items())
 
@@ -55,14 +61,24 @@ def _unknown_by_source(report: Report) -> Mapping[str, set[ResourceName]]:
 
 
 def _group(place: str, category: str, gaps: list[Gap], unknown: Mapping[str, set[ResourceName]]) -> GapGroup:
+    names = tuple(_list_name(gap) for gap in gaps)
     return GapGroup(
         place=place,
         category=text.clean(category),
-        lists=tuple(_list_name(gap) for gap in gaps),
+        lists=_projects_of(gaps) if place.startswith(_PART) else names,
         details=tuple(dict.fromkeys(text.clean(gap.detail) for gap in gaps if gap.detail)),
         hints=tuple(dict.fromkeys(text.clean(gap.hint) for gap in gaps if gap.hint)),
         unknown_count=len(set().union(*(unknown.get(gap.scope, set()) for gap in gaps))),
     )
+
+
+def _projects_of(gaps: list[Gap]) -> tuple[str, ...]:
+    """The projects that a part would have held, the first few by name."""
+    named = dict.fromkeys(gap.scope.split("/")[1] for gap in gaps if gap.scope.startswith("projects/"))
+    shown = [text.clean(project) for project in list(named)[:_NAMED_AT_MOST]]
+    if len(named) > len(shown):
+        shown.append(f"{len(named) - len(shown)} more projects")
+    return tuple(shown) or ("no project that is known",)
 
 
 def _place(scope: str) -> str:
@@ -72,6 +88,9 @@ def _place(scope: str) -> str:
     kind, _, rest = scope.partition("/")
     if kind == "confirm":
         return "the second look"
+    if kind == PARTS:
+        execution, _, name = rest.partition("/")
+        return f"{_PART}{text.clean(name)} of execution {text.clean(execution)}"
     if kind in ("projects", "organizations", "folders"):
         return f"{kind.removesuffix('s')} {text.clean(rest.partition('/')[0])}"
     return text.clean(scope)

@@ -12,7 +12,7 @@ from auditor.model.finding import Verdict
 from auditor.model.snapshot import API_GROUPS, COLLECTIONS, JUDGED_COLLECTIONS, PLURALS, Category, Status
 
 REPO = Path(__file__).resolve().parents[2]
-PAGES = ("snapshot.md", "report.md", "ownership.md", "pricing.md")
+PAGES = ("snapshot.md", "report.md", "ownership.md", "pricing.md", "scale.md")
 
 
 def page(name: str) -> str:

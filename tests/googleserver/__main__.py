@@ -15,7 +15,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from . import Exchange, Manners, World, serve
+from . import Exchange, Manners, Quota, World, serve
 
 
 def main() -> None:
@@ -24,8 +24,16 @@ def main() -> None:
     parser.add_argument("--latency", type=float, default=0, metavar="SECONDS", help="added to every answer")
     parser.add_argument("--page-size", type=int, help="an upper bound for every page")
     parser.add_argument("--unchecked", action="store_true", help="believe the `fields` of every request")
+    parser.add_argument(
+        "--quota", action="append", default=[], metavar="SERVICE=N", help="N requests a minute for each project"
+    )
     arguments = parser.parse_args()
-    manners = Manners(page_size=arguments.page_size, check_fields=not arguments.unchecked)
+    limits = (written.partition("=") for written in arguments.quota)
+    manners = Manners(
+        page_size=arguments.page_size,
+        check_fields=not arguments.unchecked,
+        quotas=tuple(Quota(service, int(number)) for service, _, number in limits),
+    )
     with serve(arguments.snapshot, latency_s=arguments.latency, manners=manners) as world:
         _say(
             {
@@ -61,6 +69,7 @@ def _line(exchange: Exchange) -> Mapping[str, Any]:
         "path": request.path,
         "selector": request.value("labelSelector") or "",
         "status": exchange.status,
+        "fault": exchange.fault,
     }
 
 

@@ -260,3 +260,31 @@ def test_sigtstp_stops_nothing(live: Job, world: World) -> None:
     wait_for(lambda: world.hits[0])
     attempt.process.send_signal(signal.SIGTSTP)
     assert attempt.end().code == 0
+
+
+# Several tasks
+
+
+def test_tasks_share_the_reading_and_the_first_one_mails_once(live: Job, world: World) -> None:
+    for index in ("1", "2"):
+        live.cloud_run = {"CLOUD_RUN_TASK_INDEX": index, "CLOUD_RUN_TASK_COUNT": "3"}
+        ended = live.run()
+        assert (ended.code, ended.lines[-1]["message"]) == (0, "part finished")
+    assert live.mail.received == []
+    live.cloud_run = {"CLOUD_RUN_TASK_INDEX": "0", "CLOUD_RUN_TASK_COUNT": "3"}
+    ended = live.run()
+    assert (ended.code, ended.lines[-1]["message"]) == (0, "audit finished")
+    assert len(live.mail.received) == 1
+    assert [name.rpartition("/")[2] for name in live.names("parts/gke-auditor-w47/")] == [
+        "0-of-3.tar.gz",
+        "1-of-3.tar.gz",
+        "2-of-3.tar.gz",
+    ]
+
+
+def test_a_task_that_died_is_a_gap_and_the_mail_says_so(live: Job, world: World) -> None:
+    live.cloud_run = {"CLOUD_RUN_TASK_INDEX": "0", "CLOUD_RUN_TASK_COUNT": "2"}
+    ended = live.run(parts_deadline="5s", strict="true")
+    assert (ended.code, ended.lines[-1]["message"]) == (4, "audit finished")
+    assert ended.said("Part 1-of-2 of execution gke-auditor-w47 is missing")
+    assert len(live.mail.received) == 1
