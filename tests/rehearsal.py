@@ -568,7 +568,8 @@ def small_world() -> Snapshot:
     demo = read_snapshot(REPO / "fixtures" / "demo")
     host = {**(demo.projects[SMALL_HOST] or {}), "xpnProjectStatus": "HOST"}
     clusters = {SMALL_SERVICE: demo.clusters[SMALL_SERVICE], SMALL_HOST: ()}
-    return read_in_full(replace(demo, projects={**demo.projects, SMALL_HOST: host}, clusters=clusters))
+    compute = {**demo.compute, (SMALL_HOST, "instances"): ()}  # its nodes are gone with its clusters
+    return read_in_full(replace(demo, projects={**demo.projects, SMALL_HOST: host}, clusters=clusters, compute=compute))
 
 
 def read_in_full(snapshot: Snapshot) -> Snapshot:

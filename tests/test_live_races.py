@@ -76,11 +76,13 @@ def of_one_load_balancer(snapshot: Snapshot, verdict: Verdict) -> Callable[[Find
 
 
 def without_cluster(snapshot: Snapshot) -> Snapshot:
-    """The cluster is deleted, and its controllers took with it what they had made."""
+    """The cluster is deleted, and with it its nodes and what its controllers had made."""
     clean = without(snapshot, lambda finding: finding.owner is not None and finding.owner.live)
+    machines = tuple(item for item in clean.compute[PROD, "instances"] if not item["name"].startswith(("gke-", "gk3-")))
+    compute = {**clean.compute, (PROD, "instances"): machines}
     objects = {(key, plural): items for (key, plural), items in clean.objects.items() if not key.is_gke}
     coverage = {scope: entry for scope, entry in clean.coverage.items() if not scope.startswith("clusters/")}
-    return replace(clean, clusters={PROD: ()}, objects=objects, coverage=coverage)
+    return replace(clean, clusters={PROD: ()}, objects=objects, compute=compute, coverage=coverage)
 
 
 def adopted(snapshot: Snapshot) -> Snapshot:
