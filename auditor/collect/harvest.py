@@ -142,6 +142,7 @@ class Harvest:
         self._left: set[str] = set()
         self.wanted_looks: tuple[ResourceName, ...] = ()
         self.looks: dict[ResourceName, Look] = {}
+        self.was_interrupted = False
         self.has_looked_twice = False
         """The second look is over. One that was broken off proves nothing: an owner may stand in what it left out."""
         self._on_progress = on_progress
@@ -262,8 +263,8 @@ class Harvest:
         for key in clusters:
             yield from (objects_scope(key, plural) for plural in (*PLURALS, "identity"))
         yield from (f"confirm/{name.full}" for name in self.wanted_looks if name not in seen)
-        if self.wanted_looks and not self.has_looked_twice:
-            yield _SECOND_LOOK  # what is waste only since a part of the lists was read again was not looked at
+        if self.was_interrupted or (self.wanted_looks and not self.has_looked_twice):
+            yield _SECOND_LOOK  # nobody looked twice at what is waste by as much as was read until then
 
 
 def _read(lists: dict[str, Listed]) -> Sequence[tuple[str, Listed]]:

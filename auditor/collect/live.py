@@ -214,6 +214,7 @@ class _Run:
             self._drop_twins()
             self._look_again(would_be_waste)
         except (KeyboardInterrupt, SystemExit) as interruption:
+            self._harvest.was_interrupted = True
             self._harvest.has_looked_twice = False
             self._patience.stopping.set()
             with suppress(KeyboardInterrupt):

@@ -493,6 +493,7 @@ def test_an_interrupted_run_ends_at_once_and_keeps_what_it_read(monkeypatch: pyt
     unread = found.snapshot.coverage[compute_scope(PROJECT, "disks")]
     assert (unread.status, unread.category) == (Status.FAILED, Category.NOT_COLLECTED)
     assert [entry for entry in found.snapshot.coverage.values() if entry.status is Status.COMPLETE]
+    assert found.snapshot.coverage["confirm"].is_gap, "nobody looked twice at what was read in full until then"
     assert not waste(found.snapshot)
 
 
