@@ -69,7 +69,7 @@ def run(
     what = Plan(endpoints=Endpoints(overrides=world.endpoints), **(plan or {"projects": world.scene.projects}))
     return collect(
         what,
-        patience or Patience(timeout_s=30, retry_for_s=5),
+        patience or Patience(timeout_s=30, retry_for_s=20),
         world.environment(),
         tool="gke-auditor test",
         now=lambda: AS_OF,
