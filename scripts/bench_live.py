@@ -158,15 +158,17 @@ def _pages_of(requests: Sequence[Mapping[str, Any]]) -> Counter[tuple[str, str, 
 
 
 def _second_look_of(requests: Sequence[Mapping[str, Any]]) -> int:
-    """Where the second look begins: nothing else is outstanding then, and it lists every project's clusters a third
-    time."""
+    """Where the second look begins, if there is one: nothing else is outstanding once every project's clusters were
+    listed again, and what it asks for comes in any order."""
     seen: Counter[str] = Counter()
+    last = 0
     for index, each in enumerate(requests):
         if each["service"] == "container":
             seen[each["path"]] += 1
-        if _is_look(each["path"]) or seen[each["path"]] > 2:
-            return index
-    return len(requests)
+            if seen[each["path"]] == 2:
+                last = index
+    has_one = any(_is_look(each["path"]) for each in requests) or any(count > 2 for count in seen.values())
+    return last + 1 if has_one else len(requests)
 
 
 def _chain_of_second_look(requests: Sequence[Mapping[str, Any]]) -> int:
