@@ -196,6 +196,14 @@ live_options = _options(
         help="The domain of the Google Cloud universe.",
     ),
     click.option(
+        "--inventory",
+        type=click.Choice(("lists", "asset")),
+        default=Settings().inventory,
+        show_default=True,
+        help="Read load balancers and addresses project by project, or from Cloud Asset Inventory as far as it goes. "
+        "The second look asks the live API in either case.",
+    ),
+    click.option(
         "--concurrency",
         metavar="N",
         type=click.IntRange(1, 256),

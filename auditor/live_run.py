@@ -41,6 +41,7 @@ def plan_of(chosen: Settings) -> live.Plan:
         quota_project=chosen.quota_project or "",
         endpoints=Endpoints(chosen.universe_domain, dict(chosen.endpoint)),
         concurrency=chosen.concurrency,
+        asks_inventory=chosen.inventory == "asset",
     )
 
 

@@ -44,6 +44,7 @@ class Settings:
     context: tuple[str, ...] = ()
     endpoint: tuple[tuple[str, str], ...] = ()
     universe_domain: str = "googleapis.com"
+    inventory: str = "lists"
     concurrency: int = 32
     timeout: timedelta = timedelta(seconds=30)
     deadline: timedelta = timedelta(minutes=25)

@@ -498,6 +498,8 @@ class Sweep:
             return True
         if request.scopes & set(run.gaps):
             return True
+        if request.path.endswith("/assets") and run.snapshot is not None:  # the projects are listed one by one instead
+            return any("Inventory could not be asked" in entry.detail for entry in run.snapshot.coverage.values())
         if request.service == "cloudasset" and run.snapshot is not None:  # Resource Manager knows the projects, too
             return any(run.snapshot.coverage_of(scope).detail for scope in request.scopes)
         return kind in _TRUE_ANSWERS and _is_single(request)

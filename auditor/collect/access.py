@@ -17,7 +17,7 @@ from auditor.model.commands import cluster_flags, enable_api
 from auditor.model.names import ClusterKey
 from auditor.model.snapshot import API_GROUPS, Category
 
-from . import clusters, compute, confirm, kubernetes, projects
+from . import assets, clusters, compute, confirm, kubernetes, projects
 from .clusters import Cluster
 from .crew import Crew
 from .failures import RequestFailed, invalid
@@ -44,8 +44,8 @@ PROJECT_PERMISSIONS = tuple(
     )
 )
 """Everything that an audit of a project asks Google's APIs for."""
-PARENT_PERMISSIONS = tuple(sorted({projects.SEARCH_PERMISSION, *projects.WALK_PERMISSIONS}))
-"""What finding the projects of a folder or organization takes beside."""
+PARENT_PERMISSIONS = tuple(sorted({projects.SEARCH_PERMISSION, assets.LIST_PERMISSION, *projects.WALK_PERMISSIONS}))
+"""What finding the projects of a folder or organization takes beside, and what is in them (`--inventory asset`)."""
 KUBERNETES_LISTS = tuple(
     (group, plural) for group, plurals in API_GROUPS.items() for plural in plurals if plural != "configmaps"
 )

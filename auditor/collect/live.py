@@ -11,6 +11,9 @@ What was made after its list was read is seen by that; what is gone meanwhile st
 again is a gap. What the new lists make waste that was none before has just lost its owner: it counts as changed.
 Nothing is asked where nothing would be waste.
 
+Where Cloud Asset Inventory is asked for what stands in the projects (Plan.asks_inventory), that is the first look only:
+the second one asks for all of that again, from the live API, in the projects where something would be waste.
+
 A task of an execution (Plan.share) reads its share of the projects, and whatever Shared VPC hosts those lead to; the
 second look is then that of all parts together (look_again), and reaches the clusters anew.
 """
@@ -31,7 +34,8 @@ from auditor.model.names import OTHER_CLUSTERS, ClusterKey, ResourceName, parse_
 from auditor.model.nouns import counted
 from auditor.model.snapshot import JSON, Coverage, Snapshot, Status, project_scope
 
-from . import clusters, compute, confirm, kubernetes, libraries, projects
+from . import assets, clusters, compute, confirm, kubernetes, libraries, projects
+from .assets import Holding, Holdings
 from .clusters import Cluster
 from .crew import Crew, Milestone, after
 from .failures import RequestFailed
@@ -74,6 +78,8 @@ class Plan:
     quota_project: str = ""
     endpoints: Endpoints = field(default_factory=Endpoints)
     concurrency: int = DEFAULT_CONCURRENCY
+    asks_inventory: bool = False
+    """One list of Cloud Asset Inventory in place of many Compute lists, as far as it goes."""
     share: Share | None = None
     """What of all this one task of an execution reads; None: everything."""
 
@@ -196,6 +202,9 @@ class _Run:
         connections = min(plan.concurrency, _CONNECTIONS_TO_A_CLUSTER)
         self._connector = Connector(account.tokens, patience, network, folder, connections)
         self._crew = Crew(plan.concurrency)
+        self._holdings: Holdings | None = None
+        if plan.asks_inventory and harvest.taken_at is not None:
+            self._holdings = Holdings(partial(self._crew.urge, self._read_holding), harvest.taken_at)
         self._compute_is_read = Milestone()
         """Every project is known, and no Compute list is outstanding anywhere."""
         self._has_warmed_up = threading.Lock()
@@ -238,6 +247,8 @@ class _Run:
         for parent in self._plan.parents:
             self._compute_is_read.add()
             self._crew.urge(self._discover, parent)
+            if self._holdings is not None:
+                self._holdings.below(parent.name)
         for project in named:
             if project.isdigit():
                 self._compute_is_read.add()
@@ -277,7 +288,7 @@ class _Run:
         with self._harvest.lock:
             self._harvest.other[parent.scope] = discovery.coverage
         for project in discovery.projects:
-            self._start_project(project)
+            self._start_project(project, parent.name)
         self._harvest.count("", discovery.coverage)
         how = f" ({discovery.coverage.detail})" if discovery.coverage.detail else ""
         self._harvest.tell(f"{parent.name}: {counted(len(discovery.projects), 'project')}{how}")
@@ -297,14 +308,17 @@ class _Run:
             self._harvest.tell(f"project {number}: {failure.detail}")
         self._compute_is_read.step()
 
-    def _start_project(self, project: str) -> None:
-        """Read a project, or leave it to the task in whose share it is."""
-        if self._plan.share is None or self._plan.share.holds(project):
-            self._read_project(project)
+    def _start_project(self, project: str, parent: str = "") -> None:
+        """Read a project, found below `parent` if it was not named, or leave it to the task in whose share it is."""
+        if self._is_ours(project):
+            self._read_project(project, parent)
         else:
             self._harvest.leave(f"projects/{project}")
 
-    def _read_project(self, project: str) -> None:
+    def _is_ours(self, project: str) -> bool:
+        return self._plan.share is None or self._plan.share.holds(project)
+
+    def _read_project(self, project: str, parent: str = "") -> None:
         """Ask for everything of a project, once."""
         state = self._harvest.add_project(project)
         if state is None:
@@ -316,8 +330,12 @@ class _Run:
         self._crew.urge(self._list_clusters, state)
         for ask in (self._ask_host, self._ask_host_status, self._ask_resource):
             self._crew.urge(ask, state)
+        holding = self._holdings.below(parent or f"projects/{project}") if self._holdings is not None else None
         for collection in compute.TABLE.values():
-            self._crew.submit(self._list_compute, state, collection)
+            if holding is None or collection.name not in assets.TYPES:
+                self._crew.submit(self._list_compute, state, collection)
+        if holding is not None:
+            holding.is_read.then(partial(self._take_from, holding, state))
 
     def _ask_resource(self, state: ProjectState) -> None:
         try:
@@ -351,12 +369,34 @@ class _Run:
         self._harvest.count("", state.service_projects)
 
     def _list_compute(self, state: ProjectState, collection: compute.Collection) -> None:
-        listed = compute.fetch(self._api, state.id, collection)
-        with self._harvest.lock:
-            state.lists[collection.name] = listed
-        self._harvest.count("", listed.coverage)
+        self._keep_compute(state, collection.name, compute.fetch(self._api, state.id, collection))
         self._warm_up()
+
+    def _keep_compute(self, state: ProjectState, collection: str, listed: compute.Listed) -> None:
+        with self._harvest.lock:
+            state.lists[collection] = listed
+        self._harvest.count("", listed.coverage)
         state.is_listed.step()
+
+    def _read_holding(self, holding: Holding) -> None:
+        is_one_project = holding.parent.startswith("projects/")  # a Shared VPC host is read in whosever share it is
+        holding.read(self._api, (lambda project: True) if is_one_project else self._is_ours)
+        if holding.failure is not None:
+            self._harvest.tell(
+                f"{holding.parent}: listed live: Cloud Asset Inventory could not be asked ({holding.failure.detail})"
+            )
+
+    def _take_from(self, holding: Holding, state: ProjectState) -> None:
+        """Take the lists of a project out of the inventory, or begin to ask for them where it could not be had."""
+        for name in assets.TYPES:
+            if holding.failure is None:
+                self._keep_compute(state, name, holding.listed(state.id, name))
+            else:
+                self._crew.submit(self._list_instead, holding, state, compute.TABLE[name])
+
+    def _list_instead(self, holding: Holding, state: ProjectState, collection: compute.Collection) -> None:
+        listed = compute.fetch(self._api, state.id, collection)
+        self._keep_compute(state, collection.name, holding.instead(listed))
 
     def _warm_up(self) -> None:
         """Import the heavy libraries while the network is waited for, once the first answer is in."""
@@ -447,7 +487,7 @@ class _Run:
         for state in tuple(self._harvest.projects.values()):
             self._crew.urge(self._list_clusters_at_last, state)
         for state in self._where_it_may_be_needed(wanted):
-            for collection in compute.POINTING:
+            for collection in self._looked_at_again():
                 self._crew.urge(self._list_compute_again, state, compute.TABLE[collection])
         for reading in tuple(self._readings):
             project = self._harvest.projects.get(reading.key.project)
@@ -463,6 +503,11 @@ class _Run:
         now = self._harvest.snapshot()
         if (now.objects, now.clusters, now.compute) != (snapshot.objects, snapshot.clusters, snapshot.compute):
             self._set_aside_new_waste(would_be_waste)
+
+    def _looked_at_again(self) -> Sequence[str]:
+        """The Compute collections that the second look lists: those that point at others, and all that may have come
+        out of the inventory, which lags behind."""
+        return tuple(dict.fromkeys((*compute.POINTING, *(assets.TYPES if self._plan.asks_inventory else ()))))
 
     def _where_it_may_be_needed(self, wanted: Iterable[ResourceName]) -> list[ProjectState]:
         """The projects of these resources and their Shared VPC hosts, where routes stand: every host, where nobody
@@ -481,6 +526,8 @@ class _Run:
         if known.coverage.status is Status.FAILED:
             return
         both = joined(known, compute.fetch(self._api, state.id, collection), resource_key)
+        if both.coverage.is_full:  # where the first reading came from is still worth saying
+            both = replace(both, coverage=replace(both.coverage, detail=known.coverage.detail))
         with self._harvest.lock:
             state.lists[collection.name] = both
         self._harvest.count("", both.coverage)

@@ -60,15 +60,20 @@ def parse_parent(kind: str, text: str) -> Parent:
     return Parent(kind, number)
 
 
-def pages(api: GoogleApi, service: str, path: str, key: str, parameters: Parameters) -> Iterator[JSON]:
-    """The objects under `key` on every page of a list. Raises RequestFailed, also after some of them were given."""
+def pages(
+    api: GoogleApi, service: str, path: str, key: str, parameters: Parameters, *, told: str = ""
+) -> Iterator[JSON]:
+    """The objects under `key` on every page of a list. Raises RequestFailed, also after some of them were given.
+
+    `told` is a text that every page has, also an empty one; "": there is none.
+    """
     asked = dict(parameters)
     tokens: set[str] = set()
     while True:
         page = api.get(service, path, asked)
         found, token = page.get(key, []), page.get("nextPageToken", "")
         # These APIs say "nothing" with an empty object; anything else in its place is another answer.
-        is_list = key in page or not set(page) - {"nextPageToken", "kind"}
+        is_list = isinstance(page.get(told), str) if told else key in page or not set(page) - {"nextPageToken", "kind"}
         if not is_list or not isinstance(token, str) or not isinstance(found, list) or token in tokens:
             raise invalid(f"the answer is not a page of {key}")
         if not all(isinstance(item, dict) for item in found):

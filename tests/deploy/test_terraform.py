@@ -115,7 +115,7 @@ def test_role_has_exactly_the_permissions_that_the_code_asks_for() -> None:
 
 def test_role_reads_and_nothing_else() -> None:
     verbs = {name.rpartition(".")[2] for name in [*PROJECT_PERMISSIONS, *PARENT_PERMISSIONS]}
-    assert verbs == {"get", "list", "connect", "searchAllResources"}
+    assert verbs == {"get", "list", "connect", "searchAllResources", "listResource"}
 
 
 def test_predefined_roles_are_few() -> None:

@@ -14,7 +14,7 @@ from auditor.model.names import parse_link
 from . import refusals, selection
 from .exchange import Answer, Request, answer
 
-LIST_KEYS = ("items", "results", "projects", "folders", "resources", "services", "clusters")
+LIST_KEYS = ("items", "results", "assets", "projects", "folders", "resources", "services", "clusters")
 LOST_PAGE_TOKEN = "bG9zdC1wYWdl"  # noqa: S105 - names a page
 
 

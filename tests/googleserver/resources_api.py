@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import re
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from typing import Any
 
 from auditor.model.names import parse_link
@@ -15,8 +16,21 @@ from .exchange import Answer, Request, UnsupportedError, answer, check_parameter
 from .scene import FOLDERS, ORGANIZATION, Scene, cluster_key
 
 ASSET_TYPES = {"forwardingRules": "ForwardingRule", "addresses": "Address"}
+KINDS_OF_ASSETS = {
+    "forwardingRules": ("ForwardingRule", "GlobalForwardingRule"),
+    "addresses": ("Address", "GlobalAddress"),
+    "backendServices": ("RegionBackendService", "BackendService"),
+    "targetPools": ("TargetPool", ""),
+    "targetSslProxies": ("", "TargetSslProxy"),
+    "httpHealthChecks": ("", "HttpHealthCheck"),
+    "httpsHealthChecks": ("", "HttpsHealthCheck"),
+    "firewalls": ("", "Firewall"),
+    "serviceAttachments": ("ServiceAttachment", ""),
+}
+"""The asset types of regional and of global resources that assets.list is asked for."""
+LIST_PERMISSION = "cloudasset.assets.listResource"
 PAGE_LIMIT = 500
-READ_PERMISSION = re.compile(r".*\.(list|get|search|connect|use)$|.*searchAll\w+$")
+READ_PERMISSION = re.compile(r".*\.(list|get|search|connect|use|listResource)$|.*searchAll\w+$")
 """What an auditor's role holds: nothing that writes."""
 
 
@@ -159,7 +173,9 @@ def _tested(scene: Scene, request: Request, named: str) -> Answer:
 
 
 def serve_asset(scene: Scene, request: Request) -> Answer:
-    """searchAllResources below an organization, a folder or a project."""
+    """searchAllResources and assets.list below an organization, a folder or a project."""
+    if request.path.endswith("/assets"):
+        return _listed_assets(scene, request)
     check_parameters(request, "assetTypes", "query", "pageSize", "pageToken", "readMask", "orderBy")
     path = re.fullmatch(r"/v1/((?:organizations|folders|projects)/[^/:]+):searchAllResources", request.path)
     if path is None or request.method != "GET":
@@ -184,6 +200,43 @@ def serve_asset(scene: Scene, request: Request) -> Answer:
 
     told = f"{scope}/projects"
     return scene.told(told, request, good) if told in scene.snapshot.coverage else good()
+
+
+def _listed_assets(scene: Scene, request: Request) -> Answer:
+    """assets.list with contentType RESOURCE: the API's own JSON of every resource of the types that are asked for."""
+    check_parameters(request, "assetTypes", "contentType", "readTime", "pageSize", "pageToken")
+    path = re.fullmatch(r"/v1/((?:organizations|folders|projects)/[^/:]+)/assets", request.path)
+    wanted = request.query.get("assetTypes", ())
+    if path is None or request.method != "GET" or request.value("contentType") != "RESOURCE" or not wanted:
+        raise UnsupportedError(f"{request.method} {request.target}")
+    if not re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", request.value("readTime") or ""):
+        return refusals.invalid(request, "Request contains an invalid argument.")
+    scope = path.group(1)
+    if LIST_PERMISSION in scene.manners.denied or not (scope in (ORGANIZATION, *FOLDERS) or scene.within(scope)):
+        return refusals.forbidden(request, LIST_PERMISSION, scope)
+    held = replace(scene, snapshot=scene.manners.inventory or scene.snapshot)
+    found = [
+        {
+            "name": parse_link(str(item["selfLink"])).full,  # type: ignore[union-attr]
+            "assetType": f"compute.googleapis.com/{kind}",
+            "resource": {
+                "version": "v1",
+                "discoveryDocumentUri": "https://www.googleapis.com/discovery/v1/apis/compute/v1/rest",
+                "discoveryName": kind,
+                "parent": f"//cloudresourcemanager.googleapis.com/projects/{scene.numbers[project]}",
+                "data": item,
+                "location": where.rpartition("/")[2],
+            },
+            "ancestors": [f"projects/{scene.numbers[project]}", *scene.ancestors_of(project)],
+            "updateTime": "2026-11-22T05:00:00.000000Z",
+        }
+        for project in scene.within(scope)
+        for collection, kinds in KINDS_OF_ASSETS.items()
+        for where, item in held.items(project, collection)
+        if f"compute.googleapis.com/{(kind := kinds[where == 'global'])}" in wanted
+    ]
+    page = _page(request, "assets", found, scene, 1000)
+    return answer({"readTime": request.value("readTime"), **page.value}) if page.status == 200 else page
 
 
 def _assets(scene: Scene, project: str) -> Iterator[dict[str, Any]]:
@@ -258,14 +311,14 @@ def serve_service_usage(scene: Scene, request: Request) -> Answer:
 # --- pages ---
 
 
-def _page(request: Request, key: str, found: list[dict[str, Any]], scene: Scene) -> Answer:
+def _page(request: Request, key: str, found: list[dict[str, Any]], scene: Scene, limit: int = PAGE_LIMIT) -> Answer:
     """One page; an empty list is an empty object, as everywhere in these APIs."""
     asked = request.value("pageSize") or "0"
     token = request.value("pageToken") or ""
     start = _start_of(token)
     if not asked.isdigit() or start is None:
         return refusals.invalid(request, "Request contains an invalid argument.")
-    size = min(int(asked) or 100, scene.manners.page_size or PAGE_LIMIT)
+    size = min(int(asked) or 100, scene.manners.page_size or limit)
     page = found[start : start + size]
     made: dict[str, Any] = {key: page} if page else {}
     if start + size < len(found):

@@ -103,6 +103,8 @@ class Manners:
     """Shared VPC: service project to host project, beside what the snapshot's networks give away."""
     quotas: tuple[Quota, ...] = ()
     """What is enforced; tests of quotas use a short minute."""
+    inventory: Snapshot | None = None
+    """What Cloud Asset Inventory lists, where it lags behind the world."""
     check_fields: bool = True
     """`fields` may only name what the API has (google-cloud-compute's types are asked)."""
 

@@ -1,0 +1,245 @@
+"""`--inventory asset`: the first look by Cloud Asset Inventory comes to what the lists come to, never to more waste.
+
+The inventory lags behind. What it shows wrongly, or not at all, is put right by the second look at the live API.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from datetime import datetime
+
+import pytest
+from googleserver import Fault, Manners, World
+from rehearsal import (
+    SMALL_AS_OF,
+    SMALL_MANNERS,
+    Run,
+    Sweep,
+    audit,
+    everything_asked,
+    one_of_each_shape,
+    organization_of,
+    projected,
+    rehearse,
+    served,
+    small_world,
+)
+from worlds import make_world
+
+from auditor.collect import assets, compute
+from auditor.collect.shares import Share
+from auditor.model.finding import WASTE, Verdict
+from auditor.model.names import ResourceName, parse_link
+from auditor.model.report import Report
+from auditor.model.snapshot import Snapshot, compute_scope
+from auditor.report.json import render
+from auditor.report.selection import Selection
+
+EVERYTHING = Selection(verdicts=tuple(Verdict))
+SEEDS = (0, 1, 3, 42, 90)
+"""Worlds without gaps."""
+READ_AT = "as Cloud Asset Inventory had it at 2026-11-22T06:00:00Z"
+INSTEAD = "listed live: Cloud Asset Inventory could not be asked ("
+
+
+def waste_of(report: Report) -> frozenset[str]:
+    return frozenset(finding.resource.full for finding in report.findings if finding.verdict in WASTE)
+
+
+def by_inventory(snapshot: Snapshot, as_of: datetime, inventory: Snapshot | None = None, **plan: object) -> Run:
+    with served(snapshot, manners=Manners(page_size=7, inventory=inventory)) as world:
+        run = rehearse(world, as_of, asks_inventory=True, **(plan or {"projects": world.scene.projects}))
+    assert run.error is None, run.error
+    return run
+
+
+def lists_asked(world: World) -> list[tuple[str, str]]:
+    """Project and collection of every first page of a Compute list."""
+    parts = [request.path.split("/") for request in world.requests if not request.is_later_page]
+    return [(path[4], path[-1]) for path in parts if path[1] == "compute" and path[5:6] in (["aggregated"], ["global"])]
+
+
+# --- the same ---
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_the_report_is_that_of_the_lists(seed: int) -> None:
+    made = make_world(seed)
+    with served(made.snapshot) as world:
+        by_lists = rehearse(world, made.as_of, projects=world.scene.projects)
+    run = by_inventory(made.snapshot, made.as_of)
+    assert run.snapshot is not None
+    assert by_lists.snapshot is not None
+    assert projected(run.snapshot) == projected(by_lists.snapshot)
+    assert run.report is not None
+    assert by_lists.report is not None
+    assert render(run.report, EVERYTHING) == render(by_lists.report, EVERYTHING)
+
+
+def test_an_organization_is_asked_for_once_and_its_projects_not_for_what_was_there() -> None:
+    snapshot = small_world()
+    nothing = replace(snapshot, compute=dict.fromkeys(snapshot.compute, ()))
+    with served(nothing, manners=Manners(page_size=5)) as world:  # without a Shared VPC host, which is asked for itself
+        run = rehearse(world, SMALL_AS_OF, asks_inventory=True, **organization_of(world))
+        listings = [request for request in world.requests if request.path.endswith("/assets")]
+        asked = lists_asked(world)
+    assert run.error is None
+    assert run.snapshot is not None
+    assert not run.gaps
+    assert run.snapshot.projects
+    assert [request.path for request in listings] == [f"/v1/{world.organization}/assets"]
+    assert sorted(asked) == sorted(
+        (project, name) for project in run.snapshot.projects for name in compute.TABLE if name not in assets.TYPES
+    )
+    for project in run.snapshot.projects:
+        for name in compute.TABLE:
+            told = run.snapshot.coverage_of(compute_scope(project, name)).detail
+            assert told == (READ_AT if name in assets.TYPES else "")
+
+
+def test_what_travels_beyond_the_fields_of_a_list_is_not_kept() -> None:
+    snapshot = small_world()
+    key = next(key for key, items in snapshot.compute.items() if key[1] == "forwardingRules" and items)
+    more = tuple({**item, "metadata": "secret"} for item in snapshot.compute[key])
+    run = by_inventory(replace(snapshot, compute={**snapshot.compute, key: more}), SMALL_AS_OF)
+    assert run.snapshot is not None
+    assert len(run.snapshot.compute[key]) == len(more)
+    assert not any("metadata" in item for item in run.snapshot.compute[key])
+
+
+def test_a_task_takes_its_share_of_the_organization() -> None:
+    with served(small_world(), manners=SMALL_MANNERS) as world:
+        by_lists, runs = [], []
+        for asks_inventory, kept in ((False, by_lists), (True, runs)):
+            for index in range(2):
+                plan = {**organization_of(world), "share": Share("monday", index, 2)}
+                run = rehearse(world, SMALL_AS_OF, asks_inventory=asks_inventory, **plan)
+                assert run.snapshot is not None
+                kept.append(projected(run.snapshot))
+    assert runs == by_lists
+
+
+# --- an inventory that lags ---
+
+
+def without(snapshot: Snapshot, collection: str) -> Snapshot:
+    """The world before anything of a collection was made."""
+    return replace(snapshot, compute={k: () if k[1] == collection else items for k, items in snapshot.compute.items()})
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+@pytest.mark.parametrize("collection", sorted(assets.TYPES))
+def test_what_the_inventory_lacks_makes_no_orphan(seed: int, collection: str) -> None:
+    made = make_world(seed)
+    right = waste_of(audit(made.snapshot, made.as_of))
+    assert by_inventory(made.snapshot, made.as_of, without(made.snapshot, collection)).waste <= right
+
+
+def left_over(collection: str) -> tuple[Snapshot, datetime, ResourceName]:
+    """A world in which something of this kind is waste, and its name."""
+    for seed in SEEDS:
+        made = make_world(seed)
+        for name in sorted(waste_of(audit(made.snapshot, made.as_of))):
+            link = parse_link(name)
+            if link is not None and link.collection == collection:
+                return made.snapshot, made.as_of, link
+    raise LookupError(collection)
+
+
+def test_an_address_used_since_is_no_waste() -> None:
+    before, as_of, name = left_over("addresses")
+    key = (name.project, "addresses")
+    root = f"https://www.googleapis.com/compute/v1/projects/{name.project}"
+    use = {"status": "IN_USE", "users": [f"{root}/zones/europe-west1-b/instances/by-hand"]}
+    is_it = f"{name.relative}".endswith
+    items = tuple(
+        {**item, **use} if is_it(str(item["selfLink"]).partition("/projects/")[2]) else item
+        for item in before.compute[key]
+    )
+    after = replace(before, compute={**before.compute, key: items})
+    right = waste_of(audit(after, as_of))
+    assert name.full not in right
+    assert name.full in by_inventory(before, as_of).waste
+    assert by_inventory(after, as_of, before).waste <= right
+
+
+@pytest.mark.parametrize("left", ["targetPools", "targetHttpProxies"])
+def test_a_rule_made_since_keeps_what_it_points_at(left: str) -> None:
+    before, as_of, name = left_over(left)
+    key = (name.project, "forwardingRules")
+    root = "https://www.googleapis.com/compute/v1/"
+    rule = {
+        "name": "by-hand",
+        "id": "4711",
+        "creationTimestamp": "2026-11-22T05:59:30Z",
+        "selfLink": f"{root}projects/{name.project}/{name.scope}/forwardingRules/by-hand",
+        "target": f"{root}{name.relative}",
+    }
+    if name.scope != "global":
+        rule["region"] = f"{root}projects/{name.project}/{name.scope}"
+    coverage = {scope: replace(entry, count=None) for scope, entry in before.coverage.items()}
+    after = replace(before, compute={**before.compute, key: (*before.compute[key], rule)}, coverage=coverage)
+    right = waste_of(audit(after, as_of))
+    assert name.full not in right
+    assert name.full in by_inventory(before, as_of).waste
+    assert by_inventory(after, as_of, before).waste <= right
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_what_is_gone_since_is_no_waste(seed: int) -> None:
+    made = make_world(seed)
+    now = without(without(made.snapshot, "forwardingRules"), "addresses")
+    found = by_inventory(now, made.as_of, made.snapshot).waste
+    assert {parse_link(name).collection for name in found}.isdisjoint({"forwardingRules", "addresses"})  # type: ignore[union-attr]
+
+
+# --- an inventory that cannot be had ---
+
+
+@pytest.mark.parametrize(
+    "spoil",
+    [
+        lambda world: Fault(("GET", "/assets"), "forbidden"),
+        lambda world: Fault(("GET", "/assets"), "api_disabled"),
+        lambda world: Fault(("GET", "/assets"), "lost_page"),
+    ],
+)
+def test_the_projects_are_listed_instead_and_it_is_said(spoil: Callable[[World], Fault]) -> None:
+    with served(small_world(), manners=replace(SMALL_MANNERS, page_size=500)) as world:
+        by_lists = rehearse(world, SMALL_AS_OF, **organization_of(world))
+        world.faults = (spoil(world),)
+        run = rehearse(world, SMALL_AS_OF, asks_inventory=True, **organization_of(world))
+        assert world.hits[0]
+    assert run.snapshot is not None
+    assert by_lists.snapshot is not None
+    assert set(run.gaps) == set(by_lists.gaps)
+    assert projected(run.snapshot) == projected(by_lists.snapshot)
+    assert run.report is not None
+    assert by_lists.report is not None
+    assert render(run.report, EVERYTHING) == render(by_lists.report, EVERYTHING)
+    told = [
+        run.snapshot.coverage_of(compute_scope(p, name)).detail for p in small_world().projects for name in assets.TYPES
+    ]
+    assert all(detail.startswith(INSTEAD) for detail in told)
+
+
+@pytest.fixture(scope="module")
+def small() -> Iterator[Sweep]:
+    with served(small_world(), manners=SMALL_MANNERS) as world:
+        plan = {**organization_of(world), "asks_inventory": True}
+        clean = rehearse(world, SMALL_AS_OF, **plan)
+        assert clean.error is None
+        assert clean.waste
+        yield Sweep(world, SMALL_AS_OF, clean, plan)
+
+
+@pytest.mark.parametrize(
+    ("kind", "times"),
+    [("forbidden", None), ("too_many", 1), ("truncated", None), ("wrong_kind", None), ("lost_page", None)],
+)
+def test_no_fault_makes_an_orphan_and_every_loss_is_named(small: Sweep, kind: str, times: int | None) -> None:
+    requests = [r for r in one_of_each_shape(everything_asked(small.world.exchanges)) if r.path.endswith("/assets")]
+    assert requests
+    found = [f"{request}: {problem}" for request in requests for problem in small.problems(request, kind, times)]
+    assert not found, "\n".join(found)
