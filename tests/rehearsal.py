@@ -34,7 +34,7 @@ from auditor.collect.google import Endpoints
 from auditor.collect.kubernetes import trimmed
 from auditor.collect.patience import Patience
 from auditor.collect.projects import Parent
-from auditor.collect.quotas import Quota, Quotas
+from auditor.collect.quotas import Quota, Quotas, Turn
 from auditor.data.tables import load_prices
 from auditor.errors import ExitCode, NothingRead
 from auditor.model.finding import WASTE
@@ -81,7 +81,29 @@ class _Unshared(Quotas):
     """Where every thread has a clock of its own, none can tell another how long to wait."""
 
     def of(self, service: str, owner: str) -> Quota:
-        return Quota()
+        return _QuotaOfThread()
+
+
+class _QuotaOfThread(Quota):
+    """What a connection keeps for all its threads, for each of them apart."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._threads = threading.local()
+
+    def turn(self, now: float) -> Turn:
+        return self._own().turn(now)
+
+    def refused(self, now: float, pause_s: float = 0.0) -> None:
+        self._own().refused(now, pause_s)
+
+    def answered(self, left_at: float) -> None:
+        self._own().answered(left_at)
+
+    def _own(self) -> Quota:
+        if not hasattr(self._threads, "quota"):
+            self._threads.quota = Quota()
+        return self._threads.quota
 
 
 @dataclass(frozen=True, slots=True)
