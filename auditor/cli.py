@@ -22,7 +22,7 @@ from click.core import ParameterSource
 from click.shell_completion import get_completion_class
 
 from . import __version__, settings
-from .console import LOG_FORMATS, Console, TerminalConsole, may_use_color, open_console
+from .console import LOG_FORMATS, NOT_FINISHED, Console, TerminalConsole, may_use_color, open_console
 from .errors import AuditorError, ExitCode, NotFound, UsageError
 from .execution import read_execution
 from .files import STDOUT, is_stream, write_file, write_files, write_stdout
@@ -52,6 +52,7 @@ if TYPE_CHECKING:
 
 PROGRAM = "gke-auditor"
 DEFAULT_COMMAND = "audit"
+JOB = "job"
 GROUPINGS = ("project", "cluster", "namespace", "owner", "load-balancer")
 COMPLETION_VARIABLE = "_GKE_AUDITOR_COMPLETE"
 _FILE_OPTIONS = f"{__name__}.file_options"
@@ -730,7 +731,7 @@ def mail_command(ctx: click.Context, /, dry_run: Path | None, **parameters: Any)
 
 
 @commands.command(
-    "job", context_settings=CONTEXT, short_help="Audit, keep the run, write reports and mail, as a scheduled job."
+    JOB, context_settings=CONTEXT, short_help="Audit, keep the run, write reports and mail, as a scheduled job."
 )
 @_options(
     history_option,
@@ -760,7 +761,7 @@ def job_command(ctx: click.Context, /, **parameters: Any) -> int:
     console = open_console(os.environ, chosen.log_format)
     console.quiet, console.verbose, console.color = chosen.quiet, chosen.verbose, chosen.color
     execution = read_execution(os.environ)
-    with job.heeding_signals(execution):
+    with job.heeding_signals(execution, console):
         return job.run(chosen, console, execution, os.environ, now=_now, clock=time.monotonic)
 
 
@@ -981,23 +982,34 @@ def run(args: Sequence[str], console: Console | None = None) -> int:
     try:
         result = commands.main(args=list(args), prog_name=PROGRAM, standalone_mode=False, obj=console)
         return int(result or 0)
-    except click.ClickException as error:
+    except BaseException as error:
+        code = _tell(error, console)
+        if list(args[:1]) == [JOB]:  # it never came to its own end: what counts finished runs must hear of it
+            console.finish(NOT_FINISHED, {}, is_good=False)
+        if isinstance(error, SystemExit):
+            raise
+        return code
+
+
+def _tell(error: BaseException, console: Console) -> int:
+    """Say what ended a run; its exit code."""
+    if isinstance(error, click.ClickException):
         if isinstance(console, TerminalConsole):
             error.show()
         else:
             console.error(error.format_message())
         return error.exit_code
-    except AuditorError as error:
+    if isinstance(error, AuditorError):
         console.error(error.message, error.hint)
         return error.exit_code
-    except (click.Abort, KeyboardInterrupt):
+    if isinstance(error, (click.Abort, KeyboardInterrupt)):
         console.error("Interrupted")
         return ExitCode.INTERRUPTED
-    except BrokenPipeError:
+    if isinstance(error, BrokenPipeError):
         return ExitCode.NOT_DONE
-    except Exception as error:  # the last line of defence: one line, not a traceback
-        _unexpected(error, console)
-        return ExitCode.NOT_DONE
+    if not isinstance(error, SystemExit):
+        _unexpected(error, console)  # the last line of defence: one line, not a traceback
+    return ExitCode.NOT_DONE
 
 
 def _console() -> Console:
@@ -1005,7 +1017,7 @@ def _console() -> Console:
     return open_console(os.environ, os.environ.get(settings.variable("log_format"), ""))
 
 
-def _unexpected(error: Exception, console: Console) -> None:
+def _unexpected(error: BaseException, console: Console) -> None:
     console.bug(
         error,
         f"This is a bug in {PROGRAM} {__version__}: {type(error).__name__}: {error}",

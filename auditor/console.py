@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
 LONGEST = 4000
 LOG_FORMATS = ("auto", "text", "json")
+NOT_FINISHED = "audit not finished"
+"""The last line of a scheduled run that was not done, or not in full."""
 
 
 def may_use_color(stream: IO[str], wish: str, environment: Mapping[str, str]) -> bool:

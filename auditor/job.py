@@ -34,7 +34,7 @@ from typing import NoReturn
 from . import __version__, audit_run, mail_run
 from .collect.directory import write_snapshot
 from .collect.shares import Share
-from .console import Console
+from .console import NOT_FINISHED, Console
 from .deliver.storage import Store, put
 from .errors import AuditorError, ExitCode, UsageError
 from .execution import Execution
@@ -52,11 +52,13 @@ from .settings import Settings
 from .store_run import store_at
 from .tasks_run import read_in_parts
 
-FINISHED, PART_FINISHED, NOT_FINISHED = "audit finished", "part finished", "audit not finished"
-"""The messages of the last line; log-based metrics look for the first (deploy/alerts.tf)."""
+FINISHED, PART_FINISHED = "audit finished", "part finished"
+"""The messages of the last line, beside NOT_FINISHED; log-based metrics look for the first (deploy/alerts.tf)."""
 REPORTS_FOLDER = "reports/"
 GRACE_S = 8.0
 """From SIGTERM until the program ends itself, whatever it hangs on: Cloud Run kills it after 10 seconds."""
+_LAST_LINE_S = 0.5
+"""For the last line, whose stream may hang, too."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,23 +98,40 @@ def run(
     began = clock()
     course = _Course()
     try:
-        code = _carry_out(chosen, console, execution, environment, now, course)
-    except AuditorError as error:
-        console.error(error.message, error.hint)
-        code = error.exit_code
-    except SystemExit:
+        code = _carried_out(chosen, console, execution, environment, now, course)
+    except SystemExit:  # whatever was being done, and also while its failure was told
         console.error("Terminated", "What was read is dropped. Nothing was written or sent by halves.")
         code = ExitCode.TERMINATED
-    except KeyboardInterrupt:
-        console.error("Interrupted")
-        code = ExitCode.INTERRUPTED
-    except Exception as error:  # the last line of defence: what it was, and a summary all the same
-        hint = "Report it with the traceback that stands in the log of a Cloud Run job, or else with that of -vv."
-        console.bug(error, f"This is a bug in gke-auditor {__version__}: {type(error).__name__}: {error}", hint)
-        code = ExitCode.NOT_DONE
     summary = {**_numbers(course.report), "duration_s": round(clock() - began, 1)}
     console.finish(course.ended, summary, is_good=course.ended != NOT_FINISHED)
     return code
+
+
+def _carried_out(
+    chosen: Settings,
+    console: Console,
+    execution: Execution,
+    environment: Mapping[str, str],
+    now: Callable[[], datetime],
+    course: _Course,
+) -> ExitCode:
+    """Carry it out, and tell what keeps it from its end. Raises SystemExit alone."""
+    try:
+        return _carry_out(chosen, console, execution, environment, now, course)
+    except AuditorError as error:
+        console.error(error.message, error.hint)
+        return error.exit_code
+    except KeyboardInterrupt:
+        console.error("Interrupted")
+        return ExitCode.INTERRUPTED
+    except Exception as error:  # the last line of defence: what it was, and a summary all the same
+        _tell_bug(error, console)
+        return ExitCode.NOT_DONE
+
+
+def _tell_bug(error: Exception, console: Console) -> None:
+    hint = "Report it with the traceback that stands in the log of a Cloud Run job, or else with that of -vv."
+    console.bug(error, f"This is a bug in gke-auditor {__version__}: {type(error).__name__}: {error}", hint)
 
 
 def _carry_out(
@@ -211,13 +230,16 @@ def _tell(report: Report, console: Console) -> None:
 
 
 def _tried(console: Console, step: Callable[[], None]) -> bool:
-    """Whether a step went well; if not, it was told."""
+    """Whether a step went well; if not, it was told. A bug in one is no reason to leave out the others."""
     try:
         step()
     except AuditorError as error:
         console.error(error.message, error.hint)
-        return False
-    return True
+    except Exception as error:
+        _tell_bug(error, console)
+    else:
+        return True
+    return False
 
 
 def _numbers(report: Report | None) -> dict[str, str | float]:
@@ -286,9 +308,10 @@ def _shown(store: Store, name: str) -> str:
 
 
 @contextmanager
-def heeding_signals(execution: Execution) -> Iterator[None]:
+def heeding_signals(execution: Execution, console: Console) -> Iterator[None]:
     """Until the block ends, SIGTERM raises SystemExit(143) in the main thread, and ends the program after GRACE_S even
-    where that thread hangs in something that no exception breaks off (a look-up of a name, a pool of threads).
+    where that thread hangs in something that no exception breaks off (a look-up of a name, a pool of threads). The log
+    has its last line then, too.
 
     On Cloud Run SIGTSTP, which comes before the job moves to another machine, stops nothing: what breaks by the move is
     asked again. https://cloud.google.com/run/docs/container-contract#jobs-forced-termination
@@ -296,13 +319,15 @@ def heeding_signals(execution: Execution) -> Iterator[None]:
     hearing, telling = socket.socketpair()
     telling.setblocking(False)
     wakeup = signal.set_wakeup_fd(telling.fileno(), warn_on_full_buffer=False)
-    threading.Thread(target=_end_at_last, args=(hearing,), name="job-signals", daemon=True).start()
+    is_over = threading.Event()
+    threading.Thread(target=_end_at_last, args=(hearing, is_over, console), name="job-signals", daemon=True).start()
     kept = {signal.SIGTERM: signal.signal(signal.SIGTERM, _terminated)}
     if execution.is_on_cloud_run and hasattr(signal, "SIGTSTP"):
         kept[signal.SIGTSTP] = signal.signal(signal.SIGTSTP, signal.SIG_IGN)
     try:
         yield
     finally:
+        is_over.set()
         for number, handler in kept.items():
             signal.signal(number, handler)
         signal.set_wakeup_fd(wakeup)
@@ -314,10 +339,18 @@ def _terminated(number: int, frame: FrameType | None) -> NoReturn:
     raise SystemExit(ExitCode.TERMINATED)
 
 
-def _end_at_last(hearing: socket.socket) -> None:
+def _end_at_last(hearing: socket.socket, is_over: threading.Event, console: Console) -> None:
     """A byte comes for each signal, whatever the main thread is doing; nothing when there are none to come."""
+    began = time.monotonic()
     with hearing:
         while heard := hearing.recv(64):
             if signal.SIGTERM in heard:
                 time.sleep(GRACE_S)
+                if not is_over.is_set():
+                    summary = {"duration_s": round(time.monotonic() - began, 1)}
+                    last = threading.Thread(
+                        target=console.finish, args=(NOT_FINISHED, summary), kwargs={"is_good": False}, daemon=True
+                    )
+                    last.start()
+                    last.join(_LAST_LINE_S)
                 os._exit(ExitCode.TERMINATED)

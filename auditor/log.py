@@ -15,6 +15,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
 from .console import LONGEST, Console
@@ -118,7 +119,8 @@ def open_log(labels: Mapping[str, str]) -> LogConsole:
 
 
 def adopt_libraries(console: Console) -> None:
-    """Let what libraries and dying threads say be lines of the same log. It holds for the whole program."""
+    """Let what libraries, dying threads and Python itself say be lines of the same log. It holds for the whole
+    program."""
     if not isinstance(console, LogConsole):
         return
     logging.basicConfig(handlers=console.logger.handlers, level=logging.WARNING)
@@ -128,4 +130,14 @@ def adopt_libraries(console: Console) -> None:
         error = death.exc_value or RuntimeError(str(death.exc_type))
         console.bug(error, f"A thread died: {type(error).__name__}: {error}", "")
 
+    def log_unraised(unraisable: sys.UnraisableHookArgs) -> None:
+        error = unraisable.exc_value or RuntimeError(str(unraisable.exc_type))
+        what = unraisable.err_msg or "Exception ignored"
+        console.bug(error, f"{what}: {type(error).__name__}: {error}", "")
+
+    def log_end(kind: type[BaseException], error: BaseException, traceback: TracebackType | None) -> None:
+        console.bug(error, f"{kind.__name__}: {error}", "")
+
     threading.excepthook = log_death
+    sys.unraisablehook = log_unraised
+    sys.excepthook = log_end

@@ -5,16 +5,20 @@ from __future__ import annotations
 import json
 import logging
 import signal
-from datetime import datetime
+import subprocess
+import sys
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
-from auditor import audit_run, cli
+from auditor import audit_run, cli, job
 from auditor.console import TerminalConsole, open_console
 from auditor.errors import UsageError
 from auditor.execution import Execution, read_execution
+from auditor.history_run import KeptHistory
 from auditor.log import JsonFormatter, LogConsole, open_log
+from auditor.settings import Settings
 
 DEMO = Path(__file__).parents[2] / "fixtures" / "demo"
 ON_CLOUD_RUN = {
@@ -109,6 +113,74 @@ def test_a_bug_in_a_job_is_followed_by_the_summary(
     assert cli.run(["job", "--snapshot", str(DEMO), "--history", str(tmp_path / "kept")]) == 1
     assert [line["severity"] for line in lines(capsys)] == ["CRITICAL", "ERROR"]
     assert [signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGTSTP)] == handlers
+
+
+def test_a_bug_in_one_step_keeps_no_other_back(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    for name, value in {**ON_CLOUD_RUN, "CLOUD_RUN_TASK_INDEX": "0", "CLOUD_RUN_TASK_COUNT": "1"}.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setattr(KeptHistory, "keep", lambda self, report: 1 / 0)
+    assert cli.run(["job", "--snapshot", str(DEMO), "--history", str(tmp_path / "kept")]) == 1
+    told = lines(capsys)
+    assert [line["severity"] for line in told if line["severity"] in ("CRITICAL", "ERROR")] == ["CRITICAL", "ERROR"]
+    assert told[-1]["message"] == "audit not finished"
+    assert (tmp_path / "kept" / "reports" / "gke-auditor-x7k2p" / "report.json").is_file()
+
+
+def test_sigterm_while_a_failure_is_told_ends_with_the_summary(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    console = open_log({})
+    said: list[str] = []
+
+    def killed(self: LogConsole, message: str, hint: str = "") -> None:
+        said.append(message)
+        if len(said) == 1:
+            raise SystemExit(143)
+
+    monkeypatch.setattr(LogConsole, "error", killed)
+    execution = Execution("job", "job-x7k2p")
+    code = job.run(Settings(), console, execution, {}, now=lambda: datetime.now(UTC), clock=lambda: 0.0)
+    assert code == 143
+    assert "no place for its runs" in said[0]
+    assert [line["message"] for line in lines(capsys)] == ["audit not finished"]
+
+
+def test_whatever_python_says_of_itself_is_a_line(tmp_path: Path) -> None:
+    """What a destructor raises is told by nobody else, and what reaches the top ends the program."""
+    program = """
+from auditor.log import adopt_libraries, open_log
+
+class Broken:
+    def __del__(self):
+        raise ValueError("in a destructor")
+
+adopt_libraries(open_log({"execution": "x"}))
+del (broken := [Broken()])[0]
+raise KeyError("at the top")
+"""
+    ended = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=60, check=False)
+    told = [json.loads(line) for line in ended.stderr.splitlines()]
+    assert [line["severity"] for line in told] == ["CRITICAL", "CRITICAL"]
+    assert "ValueError: in a destructor\nTraceback" in told[0]["message"]
+    assert "KeyError: 'at the top'" in told[1]["message"]
+    assert (ended.returncode, ended.stdout) == (1, "")
+
+
+def test_sigterm_while_it_begins_ends_with_the_summary(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def killed(*arguments: object) -> None:
+        raise SystemExit(143)
+
+    for name, value in ON_CLOUD_RUN.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setattr(cli, "read_execution", killed)
+    with pytest.raises(SystemExit, match="143"):
+        cli.run(["job", "--history", "kept"])
+    (line,) = lines(capsys)
+    assert (line["severity"], line["message"], line["summary"]) == ("ERROR", "audit not finished", {})
 
 
 def test_on_a_terminal_the_end_is_one_line(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
