@@ -178,7 +178,12 @@ class BucketStore:
         cause = error.cause if isinstance(error, api.RetryError) and error.cause else error
         said = getattr(cause, "message", "") or str(cause) or type(cause).__name__
         hint = "Try again later; nothing was changed there by halves."
-        if isinstance(cause, api.Forbidden):
+        if isinstance(cause, api.Forbidden) and "retention" in said.lower():
+            hint = (
+                "Its objects cannot be replaced or deleted, and a run that is started again has to. Take the retention "
+                "policy of the bucket away; versioning and soft delete keep what is overwritten (docs/deploy.md)."
+            )
+        elif isinstance(cause, api.Forbidden):
             hint = (
                 f"gcloud storage buckets add-iam-policy-binding {quote('gs://' + self._name)} "
                 f"--member user:YOUR_ACCOUNT --role {_ROLE}"
