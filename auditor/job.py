@@ -175,6 +175,11 @@ def _check(chosen: Settings, execution: Execution) -> None:
             "The job has no place for its runs, its reports and the markers that keep a mail from going out twice",
             "Name --history gs://BUCKET/PREFIX, or a folder that outlives the run.",
         )
+    if not chosen.mail_to and (chosen.mail_from or chosen.smtp_host or chosen.smtp_user or chosen.smtp_password_file):
+        raise UsageError(
+            "There is a server or a sender for the mail, and nobody to send it to",
+            "Name --to ADDRESS (GKE_AUDITOR_MAIL_TO), or leave out what else belongs to the mail.",
+        )
 
 
 def _read(chosen: Settings, console: Console, execution: Execution, store: Store) -> Snapshot | None:

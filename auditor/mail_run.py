@@ -153,12 +153,18 @@ def _webhook(chosen: Settings) -> Webhook | None:
 
 
 def _secret(path: Path, what: str) -> str:
-    """The text of a file without the newline at its end. Raises UsageError, never with anything of the text."""
+    """The text of a file without the newline at its end. Raises UsageError, never with anything of the text, nor of an
+    address that was given in the place of its file."""
     try:
         written = path.read_text("utf-8").rstrip("\r\n")
     except UnicodeDecodeError:
         raise UsageError(f"The file of the {what}, {path}, is not UTF-8") from None
     except OSError as error:
+        if ":/" in str(path):
+            raise UsageError(
+                f"The {what} itself was given in the place of a file that holds it",
+                "Put it into a file, such as a mounted secret, and name that; make a new one if it was logged before.",
+            ) from None
         raise UsageError(f"Cannot read the {what} from {path}: {error.strerror}") from error
     if not written or len(written) > _LONGEST_SECRET or any(ord(letter) < 32 for letter in written):
         raise UsageError(f"The file of the {what}, {path}, must hold it alone, on one line")
@@ -323,11 +329,16 @@ def _send_mail(
         if sending.is_repeat:
             console.warning("A run that has died may have sent this mail already: it is sent under the same Message-ID")
             message.replace_header("Message-ID", sending.message_id)
+    progress = mail.Progress()
     try:
-        delivery = mail.send(message, envelope.sender, envelope.recipients, server)
+        delivery = mail.send(message, envelope.sender, envelope.recipients, server, progress=progress)
     except NotDelivered as error:
         _withdraw(notes.store, sending, console)
         raise NotDelivered(error.message, _joined(error.hint, keep_unsent(message))) from error
+    except (KeyboardInterrupt, SystemExit):
+        if not progress.may_have_arrived:  # so that the next attempt may send it at once
+            _withdraw(notes.store, sending, console)
+        raise
     _confirm(notes, sending, "mail", console)
     if delivery.is_complete:
         console.say(f"Sent the report to {plural(len(delivery.accepted), 'recipient')}.")

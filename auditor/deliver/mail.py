@@ -69,14 +69,24 @@ class Delivery:
         return not self.refused and not self.in_doubt
 
 
+@dataclass(slots=True)
+class Progress:
+    """How far a sending has come, for whoever is interrupted in it."""
+
+    may_have_arrived: bool = False
+    """The whole message was handed over, and not refused."""
+
+
 def send(
     message: EmailMessage,
     sender: str,
     recipients: Sequence[str],
     server: Server,
     sleep: Callable[[float], None] = time.sleep,
+    progress: Progress | None = None,
 ) -> Delivery:
-    """Hand the message in for all recipients. Raises NotDelivered if it is certain that nobody gets it.
+    """Hand the message in for all recipients. Raises NotDelivered if it is certain that nobody gets it; where something
+    else is raised, `progress` tells.
 
     What a server calls temporary (4xx), and a connection that fails before the message was handed over, is tried up to
     three times; recipients who have it already are left out then.
@@ -84,9 +94,10 @@ def send(
     if server.security is Security.PLAIN and not is_loopback(server.host):
         raise NotDelivered(f"{server.host} is another machine: mail is not sent there without encryption")
     content = _on_the_wire(message)
+    progress = progress or Progress()
     attempt = _Attempt(pending=tuple(recipients))
     for wait_s in (*_WAITS_S, None):
-        attempt = _attempt(attempt, content, sender, server)
+        attempt = _attempt(attempt, content, sender, server, progress)
         if not attempt.pending or wait_s is None:
             break
         sleep(wait_s)
@@ -123,7 +134,7 @@ def _outcome(attempt: _Attempt, server: Server) -> Delivery:
     raise NotDelivered(f"{server.place} did not take the mail for {', '.join(refused)}: {reasons}", _advice(reasons))
 
 
-def _attempt(before: _Attempt, content: bytes, sender: str, server: Server) -> _Attempt:
+def _attempt(before: _Attempt, content: bytes, sender: str, server: Server, progress: Progress) -> _Attempt:
     """One connection for all who are pending."""
     refused, delayed, words = dict(before.refused), [], before.words
     try:
@@ -143,8 +154,10 @@ def _attempt(before: _Attempt, content: bytes, sender: str, server: Server) -> _
                 return _Attempt(tuple(delayed), before.accepted, refused, words=words)
             _expect(smtp.docmd("DATA"), "the message", server, wanted=3)
             smtp.send(content)
+            progress.may_have_arrived = True
             doubt = _hand_over(smtp, server)
     except _Temporary as error:
+        progress.may_have_arrived = bool(before.accepted)
         return _Attempt(before.pending, before.accepted, before.refused, words=str(error))
     except _Final as error:
         gone = dict.fromkeys(before.pending, str(error))

@@ -8,6 +8,7 @@ import io
 import itertools
 import json
 import signal
+import socket
 import threading
 import time
 from collections.abc import Iterator
@@ -16,13 +17,17 @@ from decimal import Decimal
 from email.policy import default
 
 import pytest
+from deliver.smtpserver import Faults
 from deliver.test_chat import hooked
 from googleserver import Fault, World
 from rehearsal import SMALL_MANNERS, served, small_world
 
-from .conftest import SUMMARY, Attempt, Job, reports_of, wait_for
+from auditor.settings import variable
+
+from .conftest import SUMMARY, TIMEOUT_S, Attempt, Job, reports_of, wait_for
 
 EXECUTION = "gke-auditor-w47"
+NO_MAIL = dict.fromkeys(("mail_to", "mail_from", "smtp_host", "smtp_port", "smtp_security"), "")
 WITHIN_S = 10
 """From SIGTERM until Cloud Run kills."""
 
@@ -113,7 +118,7 @@ def test_reports_may_stand_elsewhere(job: Job) -> None:
 
 
 def test_gaps_are_grouped_in_the_log_and_counted(job: Job) -> None:
-    ended = job.run(mail_to="")
+    ended = job.run(**NO_MAIL)
     (line,) = ended.said("Not read in full: cluster example-dev/europe-west1-b/data: ")
     assert "roles/container.viewer" in line
     assert ended.summary["gaps"] > 1
@@ -123,7 +128,7 @@ def test_a_chat_is_told_once_and_its_address_is_in_no_log(job: Job) -> None:
     with hooked() as hook:
         secret = job.folder / "webhook"
         secret.write_text(hook.webhook.url)
-        settings = {"chat_webhook_file": str(secret), "chat_kind": "slack", "mail_to": ""}
+        settings = {"chat_webhook_file": str(secret), "chat_kind": "slack", **NO_MAIL}
         first, second = job.run(**settings), job.run(attempt=1, **settings)
         assert (first.code, second.code) == (0, 0)
         assert len(hook.posted) == 1
@@ -151,27 +156,58 @@ def test_what_was_found_is_an_exit_code_only_where_that_is_asked_for(
         ({"smtp_user": "auditor", "smtp_password_file": "/nowhere"}, "/nowhere"),
         ({"config": "/nowhere.toml"}, "/nowhere.toml"),
         ({"history": "ftp://x"}, "ftp://x"),
+        ({"mail_to": ""}, "nobody to send it to"),
+        ({"chat_webhook_file": "https://hooks.slack.com/services/T0/B0/abc"}, "itself was given"),
     ],
 )
 def test_a_bad_configuration_contacts_nobody(live: Job, world: World, settings: dict[str, str], words: str) -> None:
     (live.folder / "gke-auditor.toml").unlink()
     mail = {"mail_to": "ops@example.com", "mail_from": "a@example.com", "smtp_host": "127.0.0.1"}
     job = replace(live, settings={"history": "gs://audits/never", "organization": "1", **mail})
-    process = job.start(**settings).process
-    out, err = process.communicate(timeout=60)
-    lines = [json.loads(line) for line in err.splitlines()]
-    assert (process.returncode, out) == (2, ""), err
-    assert any(words in line["message"] and line["severity"] == "ERROR" for line in lines)
+    ended = job.run(**settings)
+    assert (ended.code, ended.lines[-1]["message"]) == (2, "audit not finished")
+    assert any(words in line["message"] and line["severity"] == "ERROR" for line in ended.lines)
     assert (job.gate.asked, job.mail.connections, len(world.requests)) == ([], 0, 0)
 
 
 def test_numbers_of_cloud_run_that_are_none_are_a_bad_configuration(job: Job) -> None:
     job.cloud_run = {"CLOUD_RUN_TASK_COUNT": "many"}
-    process = job.start().process
-    _, err = process.communicate(timeout=60)
-    assert process.returncode == 2
-    assert "CLOUD_RUN_TASK_COUNT=many is no number" in err
+    ended = job.run()
+    assert (ended.code, ended.lines[-1]["message"]) == (2, "audit not finished")
+    assert ended.said("CLOUD_RUN_TASK_COUNT=many is no number")
     assert job.gate.asked == []
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [("mail_to = [", "is not valid TOML"), ("histroy = 'x'", "did you mean history?"), ("min_age = 'soon'", "min_age")],
+)
+def test_a_mounted_file_that_is_none_is_told_and_the_last_line_is_the_summary(
+    job: Job, content: str, words: str
+) -> None:
+    (job.folder / "mounted.toml").write_text(content)
+    ended = job.run(config=str(job.folder / "mounted.toml"))
+    assert (ended.code, ended.lines[-1]["message"]) == (2, "audit not finished")
+    assert ended.said(words)
+
+
+def test_a_variable_that_is_empty_is_not_set(live: Job) -> None:
+    """As Terraform leaves them. What the mounted file says holds then."""
+    job = replace(live, surroundings={**live.surroundings, **dict.fromkeys(_EMPTY, "")})
+    ended = job.run()
+    assert ended.code == 0, ended.lines
+    assert len(job.mail.received) == 1
+    assert job.names("reports/") == reports_of(EXECUTION)
+
+
+_EMPTY = [
+    variable(name)
+    for name in (
+        *("history", "reports", "snapshot", "project", "folder", "organization", "min_age", "fail_on", "fail_over"),
+        *("mail_to", "mail_from", "smtp_host", "smtp_port", "smtp_security", "smtp_user", "smtp_password_file"),
+        *("chat_webhook_file", "strict", "quiet", "verbose", "log_format", "concurrency", "send_when"),
+    )
+]
 
 
 # Dying while the world is read, and signals
@@ -224,11 +260,31 @@ def test_sigterm_ends_a_job_that_hangs_where_no_exception_reaches_it(job: Job) -
     moment = job.gate.rule("read", "runs/", "after")
     attempt = job.start("week-2", timeout="60s")
     wait_for(moment.is_reached.is_set)
-    began = time.monotonic()
-    attempt.process.send_signal(signal.SIGTERM)
-    attempt.process.communicate(timeout=30)
-    assert attempt.process.returncode == 143
-    assert time.monotonic() - began < WITHIN_S
+    terminated(attempt)
+
+
+def test_sigterm_before_a_mail_is_handed_over_leaves_it_to_the_next_attempt(job: Job) -> None:
+    """The server accepts the connection and never greets."""
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        attempt = job.start(smtp_port=str(silent.getsockname()[1]))
+        silent.settimeout(TIMEOUT_S)
+        connection, _ = silent.accept()
+        with connection:
+            assert job.markers() == ["sending"]
+            terminated(attempt)
+    assert job.markers() == []
+    assert job.run(attempt=1).code == 0
+    assert len(job.mail.received) == 1
+
+
+def test_sigterm_after_a_mail_was_handed_over_leaves_the_doubt(job: Job) -> None:
+    job.mail.faults = Faults(data=["hang"])
+    attempt = job.start()
+    wait_for(lambda: not job.mail.faults.data)
+    terminated(attempt)
+    assert job.markers() == ["sending"]
+    assert job.run(attempt=1).code == 1
+    assert job.mail.received == []
 
 
 def test_a_move_to_another_machine_is_survived(live: Job, world: World) -> None:
