@@ -64,15 +64,21 @@ def inventory_of(snapshot: Snapshot, console: Console) -> Inventory:
 
 
 def open_history(
-    chosen: Settings, console: Console, environment: Mapping[str, str], *, random_id: str | None = None
+    chosen: Settings,
+    console: Console,
+    environment: Mapping[str, str],
+    *,
+    random_id: str | None = None,
+    tells: bool = False,
 ) -> History | None:
-    """What to compare with; None where nothing is named. Raises UsageError and NothingRead."""
+    """What to compare with; None where nothing is named. `tells`: for a mail, in which new is what no mail has told.
+    Raises UsageError and NothingRead."""
     if chosen.history is None and chosen.baseline is None:
         return None
     from .history_run import open_history as opened  # noqa: PLC0415 - the clients of Google, for a bucket
 
     with console.progress("Reading the history"):
-        return opened(chosen, environment, random_id=random_id)
+        return opened(chosen, environment, random_id=random_id, tells=tells)
 
 
 def judged(inventory: Inventory, prices: PriceTable, chosen: Settings, now: datetime) -> Report:

@@ -714,17 +714,20 @@ def mail_command(ctx: click.Context, /, dry_run: Path | None, **parameters: Any)
     from . import audit_run, mail_run  # noqa: PLC0415
 
     chosen, console = _start(ctx, parameters)
-    execution = read_execution(os.environ)
+    began, execution = _now(), read_execution(os.environ)
     plan = mail_run.plan_of(chosen, dry_run, os.environ)
-    problem = None
+    history = problem = None
     if chosen.report is not None:
         report = mail_run.read_report(chosen.report)
     else:
-        history = audit_run.open_history(chosen, console, os.environ)
+        history = audit_run.open_history(chosen, console, os.environ, tells=True)
         report = audit_run.audited(audit_run.read_inventory(chosen, console), chosen, history, _now())
         problem = audit_run.keep(report, history) if dry_run is None else None
     selection = audit_run.selection_of(chosen)
-    mail_run.deliver(report, selection, plan, console, now=_now(), execution=execution)
+    note_told = history.note_told if history is not None else lambda report: None
+    mail_run.deliver(
+        report, selection, plan, console, now=_now(), execution=execution, began=began, note_told=note_told
+    )
     if problem is not None:
         raise problem
     return ExitCode.OK

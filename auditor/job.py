@@ -145,6 +145,7 @@ def _carry_out(
     execution = execution if execution.name else replace(execution, name=secrets.token_hex(4))
     _check(chosen, execution)
     plan = mail_run.plan_of(chosen, None, environment) if chosen.mail_to or chosen.chat_webhook_file else None
+    began = now()
     place = _open(chosen, console, execution, environment, plan)
     snapshot = _read(chosen, console, execution, place.history.store)
     if snapshot is None:
@@ -158,7 +159,7 @@ def _carry_out(
     forms = mail_run.attachments_of(report, selection)
     more = _more_files(report, snapshot if chosen.reports_snapshot else None)
     is_written = _tried(console, lambda: _write([*forms, *more], place, console))
-    is_sent = _tried(console, lambda: _send(report, selection, forms, place.plan, execution, console, now()))
+    is_sent = _tried(console, lambda: _send(report, selection, forms, place, execution, console, began, now()))
     if not (is_kept and is_written and is_sent):
         return ExitCode.NOT_DONE
     course.ended = FINISHED
@@ -200,7 +201,7 @@ def _open(
 ) -> _Place:
     """Raises UsageError, and NothingRead for a place that cannot be read."""
     own = None if chosen.reports is None else store_at(chosen.reports, chosen, environment)
-    history = audit_run.open_history(chosen, console, environment, random_id=execution.name)
+    history = audit_run.open_history(chosen, console, environment, random_id=execution.name, tells=plan is not None)
     if not isinstance(history, KeptHistory):
         raise TypeError("a job compares with kept runs")
     folder = f"{'' if own else REPORTS_FOLDER}{execution_of(execution.name)}/"
@@ -293,15 +294,27 @@ def _send(
     report: Report,
     selection: Selection,
     forms: tuple[Attachment, ...],
-    plan: mail_run.Plan | None,
+    place: _Place,
     execution: Execution,
     console: Console,
+    began: datetime,
     now: datetime,
 ) -> None:
-    if plan is None:
+    if place.plan is None:
         console.say("Nobody is told: neither --to nor --chat-webhook-file is given.")
+        place.history.note_told(report)
         return
-    mail_run.deliver(report, selection, plan, console, now=now, execution=execution, attachments=forms)
+    mail_run.deliver(
+        report,
+        selection,
+        place.plan,
+        console,
+        now=now,
+        execution=execution,
+        began=began,
+        attachments=forms,
+        note_told=place.history.note_told,
+    )
 
 
 def _shown(store: Store, name: str) -> str:

@@ -62,6 +62,8 @@ class Plan:
     webhook: Webhook | None
     dry_run: Path | None
     timeout_s: float
+    scope: tuple[str, ...]
+    """The projects that are named for a live run; it may find more, and not the same ones each time."""
     open_markers: Callable[[], Store] | None
     """Where it is noted what was sent; None = it is not noted."""
     keep_unsent: KeepUnsent
@@ -86,6 +88,7 @@ def plan_of(chosen: Settings, dry_run: Path | None, environment: Mapping[str, st
         webhook=_webhook(chosen),
         dry_run=dry_run,
         timeout_s=chosen.timeout.total_seconds(),
+        scope=chosen.project if chosen.is_live else (),
         open_markers=_markers(chosen, environment),
         keep_unsent=_keep_in_folder,
     )
@@ -207,19 +210,26 @@ def deliver(
     *,
     now: datetime,
     execution: Execution,
+    began: datetime | None = None,
     attachments: tuple[Attachment, ...] | None = None,
+    note_told: Callable[[Report], None] = lambda report: None,
 ) -> None:
     """Send the report as the plan says; where that is noted, at most once a day for each scope and recipients.
 
-    `attachments` are what `attachments_of` gives, where it is at hand. A mail that fails does not keep the chat message
-    back. Raises NotDelivered for the first that failed.
+    The day is that on which the run `began`, which is the same every day, however long reading takes; None: now.
+    `attachments` are what `attachments_of` gives, where it is at hand. `note_told` is called once somebody has got the
+    report, or there is nothing in it to send. A mail that fails does not keep the chat message back. Raises
+    NotDelivered for the first that failed.
     """
+    notes = _Notes(None, began or now, now, execution.attempt > 0, lambda: note_told(report))
     if not is_wanted(report, plan.send_when):
         console.say(f"Nothing sent: there is nothing that --send-when {plan.send_when.value} asks for.")
+        if plan.dry_run is None:
+            _note_told(notes, console)
         return
     for warning in unmatched(report, selection):
         console.warning(warning)
-    scope = "\n".join(report.parents or report.projects)
+    scope = "\n".join(report.parents or plan.scope or report.projects)
     occasion = execution.name or report.generated_at.astimezone(UTC).isoformat()
     envelope = Envelope(plan.sender, plan.recipients, scope, occasion, now)
     post = None if plan.webhook is None else chat.render(report, selection, plan.webhook.service)
@@ -227,7 +237,8 @@ def deliver(
         message = _message(report, selection, envelope, console, attachments)
         _write_dry_run(plan.dry_run, message, post, console)
         return
-    notes = _Notes(plan.open_markers() if plan.open_markers is not None else None, now, execution.attempt > 0)
+    if plan.open_markers is not None:
+        notes = replace(notes, store=plan.open_markers())
     tasks: list[Callable[[], None]] = []
     if plan.server is not None:
         server = plan.server
@@ -245,8 +256,11 @@ class _Notes:
     """Where it is noted what was sent, and what this run has to know to read it."""
 
     store: Store | None
+    day: datetime
+    """When the run began: its markers are of that day."""
     now: datetime
     is_further_attempt: bool
+    note_told: Callable[[], None]
 
 
 def _try_all(tasks: Sequence[Callable[[], None]], console: Console) -> None:
@@ -373,10 +387,10 @@ def _post(post: str, envelope: Envelope, webhook: Webhook, timeout_s: float, con
 def _claim(store: Store, envelope: Envelope, what: str, console: Console, notes: _Notes) -> marker.Sending | None:
     """The right to send; None where it was sent today, or by an earlier attempt before midnight. Raises NotDelivered
     where that is not known yet."""
-    name = marker.name_of(envelope.scope, envelope.recipients, notes.now)
+    name = marker.name_of(envelope.scope, envelope.recipients, notes.day)
     answer: marker.Sending | marker.NotNow | None = None
     if notes.is_further_attempt:
-        yesterday = marker.name_of(envelope.scope, envelope.recipients, notes.now - timedelta(days=1))
+        yesterday = marker.name_of(envelope.scope, envelope.recipients, notes.day - timedelta(days=1))
         answer = marker.find(store, yesterday, envelope.message_id, notes.now)
     if answer is None:
         answer = marker.claim(store, name, envelope.message_id, notes.now, lambda: secrets.token_hex(8))
@@ -394,6 +408,7 @@ def _claim(store: Store, envelope: Envelope, what: str, console: Console, notes:
 
 def _confirm(notes: _Notes, sending: marker.Sending | None, what: str, console: Console) -> None:
     """The mail is gone: a marker that cannot be written now is worth a warning, not a failure."""
+    _note_told(notes, console)
     if notes.store is None or sending is None:
         return
     try:
@@ -403,6 +418,13 @@ def _confirm(notes: _Notes, sending: marker.Sending | None, what: str, console: 
         console.warning(error.message)
     if not is_noted:
         console.warning(f"The {what} was sent, but that could not be noted in {sending.name}: it may be sent once more")
+
+
+def _note_told(notes: _Notes, console: Console) -> None:
+    try:
+        notes.note_told()
+    except AuditorError as error:
+        console.warning(f"{error.message}. What is new in this report may be called new once more")
 
 
 def _withdraw(store: Store | None, sending: marker.Sending | None, console: Console) -> None:

@@ -28,7 +28,8 @@ from .past import PastRun, read_past
 FOLDER = "runs/"
 MOST_RUNS = 60
 """So many runs are compared with, the newest; the oldest of them passes on what it knew from those before it."""
-_NAME = re.compile(r"runs/(\d{8}T\d{6}Z)-([A-Za-z0-9][A-Za-z0-9-]*)\.json\.gz", re.ASCII)
+_ENDING = ".json.gz"
+_STEM = re.compile(r"(\d{8}T\d{6}Z)-([A-Za-z0-9][A-Za-z0-9-]*)", re.ASCII)
 _STAMP = "%Y%m%dT%H%M%SZ"
 _NOT_IN_A_NAME = re.compile(r"[^A-Za-z0-9-]+", re.ASCII)
 _LONGEST_EXECUTION = 80
@@ -81,11 +82,24 @@ def list_runs(store: Store, complain: Complain) -> tuple[KeptRun, ...]:
 
 
 def _run_named(name: str) -> KeptRun | None:
-    match = _NAME.fullmatch(name)
+    if not (name.startswith(FOLDER) and name.endswith(_ENDING)):
+        return None
+    stem = parse_stem(name.removeprefix(FOLDER).removesuffix(_ENDING))
+    return None if stem is None else KeptRun(name, *stem)
+
+
+def stem_of(taken_at: datetime, execution: str) -> str:
+    """What names of a run begin with: its time and its execution."""
+    return f"{taken_at.astimezone(UTC).strftime(_STAMP)}-{execution}"
+
+
+def parse_stem(stem: str) -> tuple[datetime, str] | None:
+    """The time and the execution of a stem; None for another text."""
+    match = _STEM.fullmatch(stem)
     if match is None:
         return None
     try:
-        return KeptRun(name, datetime.strptime(match[1], _STAMP).replace(tzinfo=UTC), match[2])
+        return datetime.strptime(match[1], _STAMP).replace(tzinfo=UTC), match[2]
     except ValueError:  # the 31st of June
         return None
 
@@ -150,7 +164,7 @@ def keep_run(store: Store, document: bytes, taken_at: datetime, execution: str) 
     An earlier attempt's file goes only after the new one stands: a crash in between leaves both, and `list_runs` knows
     which one counts.
     """
-    name = f"{FOLDER}{taken_at.astimezone(UTC).strftime(_STAMP)}-{execution}.json.gz"
+    name = f"{FOLDER}{stem_of(taken_at, execution)}{_ENDING}"
     put(store, name, packed(document))
     for other in store.names(FOLDER):
         run = _run_named(other)

@@ -83,6 +83,9 @@ def history_sentence(report: Report) -> str:
     if history is None:
         return ""
     source = text.clean(history.source)
+    runs = text.plural(history.runs, "earlier run")
+    if history.previous is None and history.runs:
+        return f"{runs} in {source}, but none that was told to anybody: nothing can be called new yet."
     if history.previous is None:
         return f"No earlier run of this scope in {source}: nothing can be called new yet."
     rows = [row for row in fold(report.findings) if row.verdict in SHOWN_BY_DEFAULT]
@@ -90,5 +93,4 @@ def history_sentence(report: Report) -> str:
     counts = [f"{novelties.count(Novelty.NEW):,} new", f"{novelties.count(Novelty.KNOWN):,} known"]
     counts += [f"{novelties.count(None):,} not comparable"] if None in novelties else []
     counts.append(f"{len(fold(report.gone)):,} gone")
-    runs = text.plural(history.runs, "earlier run")
     return f"{', '.join(counts)} since {text.day(history.previous)} ({runs} in {source})."

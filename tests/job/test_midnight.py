@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -14,6 +15,8 @@ from auditor import mail_run
 from auditor.console import TerminalConsole
 from auditor.errors import NotDelivered
 from auditor.execution import Execution
+from auditor.history_run import open_history
+from auditor.model.report import Report
 from auditor.report.selection import Selection
 from auditor.settings import Settings
 
@@ -27,7 +30,15 @@ def server() -> Iterator[Server]:
         yield running
 
 
-def send(server: Server, folder: Path, execution: Execution, now: datetime) -> None:
+def send(
+    server: Server,
+    folder: Path,
+    execution: Execution,
+    now: datetime,
+    began: datetime | None = None,
+    report: Report | None = None,
+    project: tuple[str, ...] = (),
+) -> None:
     chosen = Settings(
         history=str(folder),
         mail_to=("ops@example.com",),
@@ -35,9 +46,12 @@ def send(server: Server, folder: Path, execution: Execution, now: datetime) -> N
         smtp_host="127.0.0.1",
         smtp_port=server.port,
         smtp_security="plain",
+        project=project,
     )
     plan = mail_run.plan_of(chosen, None, {})
-    mail_run.deliver(sample.report(), Selection(), plan, TerminalConsole({}), now=now, execution=execution)
+    mail_run.deliver(
+        report or sample.report(), Selection(), plan, TerminalConsole({}), now=now, execution=execution, began=began
+    )
 
 
 def test_a_further_attempt_after_midnight_sends_nothing(server: Server, tmp_path: Path) -> None:
@@ -57,7 +71,8 @@ def test_after_midnight_too_it_is_not_known_what_became_of_a_mail(
 ) -> None:
     monkeypatch.chdir(tmp_path)
 
-    def killed(*arguments: object) -> None:
+    def killed(*arguments: object, progress: mail_run.mail.Progress) -> None:
+        progress.may_have_arrived = True
         raise SystemExit(143)
 
     with monkeypatch.context() as patch:
@@ -69,3 +84,32 @@ def test_after_midnight_too_it_is_not_known_what_became_of_a_mail(
     assert server.received == []
     send(server, tmp_path, SECOND, EVENING + timedelta(minutes=70))
     assert len(server.received) == 1
+
+
+def test_a_run_of_each_evening_is_told_though_reading_it_ends_after_midnight_or_before(
+    server: Server, tmp_path: Path
+) -> None:
+    """Two mails within one day (UTC), of two days."""
+    began, slow, quick = EVENING, timedelta(minutes=9), timedelta(seconds=80)
+    send(server, tmp_path, Execution("job", "job-1"), began + slow, began)
+    next_evening = began + timedelta(days=1)
+    send(server, tmp_path, Execution("job", "job-2"), next_evening + quick, next_evening)
+    assert len(server.received) == 2
+
+
+def test_a_further_attempt_that_finds_one_project_more_mails_nothing(server: Server, tmp_path: Path) -> None:
+    """A Shared VPC host is found by asking for the projects that are named; that may fail."""
+    found, less = (replace(sample.report(), parents=(), projects=names) for names in (("shop", "net"), ("shop",)))
+    send(server, tmp_path, FIRST, EVENING, report=less, project=("shop",))
+    send(server, tmp_path, SECOND, EVENING, report=found, project=("shop",))
+    assert len(server.received) == 1
+
+
+def test_a_further_attempt_that_finds_one_project_more_replaces_the_run(tmp_path: Path) -> None:
+    found, less = (replace(sample.report(), parents=(), projects=names) for names in (("shop", "net"), ("shop",)))
+    for attempt, report in enumerate((less, found)):
+        chosen = Settings(history=str(tmp_path), project=("shop",))
+        history = open_history(chosen, {"CLOUD_RUN_EXECUTION": "job-x", "CLOUD_RUN_TASK_ATTEMPT": str(attempt)})
+        assert history is not None
+        history.keep(report)
+    assert len(list((tmp_path / "runs").iterdir())) == 1
