@@ -168,7 +168,14 @@ class BucketStore:
             raise _Changed from error
         except api.NotFound as error:
             raise _Missing from error
-        except (api.GoogleAPICallError, api.RetryError, GoogleAuthError, RequestException, ConnectionError) as error:
+        except (
+            api.GoogleAPICallError,
+            api.RetryError,
+            GoogleAuthError,
+            RequestException,
+            ConnectionError,
+            _damage(),
+        ) as error:
             raise self._failure(what, name, error) from error
 
     def _failure(self, what: str, name: str, error: Exception) -> AuditorError:
@@ -176,7 +183,7 @@ class BucketStore:
         from google.auth.exceptions import GoogleAuthError  # noqa: PLC0415
 
         cause = error.cause if isinstance(error, api.RetryError) and error.cause else error
-        said = getattr(cause, "message", "") or str(cause) or type(cause).__name__
+        said = (getattr(cause, "message", "") or str(cause)).partition("\n")[0].rstrip(":") or type(cause).__name__
         hint = "Try again later; nothing was changed there by halves."
         if isinstance(cause, api.Forbidden) and "retention" in said.lower():
             hint = (
@@ -225,7 +232,18 @@ def _may_pass(error: Exception) -> bool:
     if isinstance(error, (http.SSLError, http.ProxyError, http.ConnectTimeout)) or _is_refused(error):
         return False
     lost = (http.ConnectionError, http.Timeout, http.ChunkedEncodingError, ConnectionError)
-    return isinstance(error, lost) or (isinstance(error, api.GoogleAPICallError) and error.code in _STUMBLED)
+    is_stumbling = isinstance(error, api.GoogleAPICallError) and error.code in _STUMBLED
+    return isinstance(error, (*lost, _damage())) or is_stumbling
+
+
+def _damage() -> type[Exception]:
+    """What the client raises for content that does not fit its checksum; no error of the API."""
+    try:
+        from google.cloud.storage import exceptions as storage  # noqa: PLC0415
+    except ImportError:  # before 3.0
+        from google.resumable_media import common as storage  # noqa: PLC0415
+    damage: type[Exception] = storage.DataCorruption
+    return damage
 
 
 def _is_refused(error: Exception) -> bool:

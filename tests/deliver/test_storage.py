@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import contextlib
+import itertools
 import multiprocessing
 import os
 import socket
@@ -8,7 +9,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -19,6 +20,7 @@ from google.cloud.storage import Blob, Bucket
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from requests import exceptions as http
+from urllib3 import HTTPResponse
 
 from auditor.deliver import folder
 from auditor.deliver.bucket import BucketStore
@@ -427,6 +429,30 @@ def test_a_stumbling_server_is_asked_again(
     monkeypatch.setattr("time.sleep", lambda _: None)
     assert store.read("a").content == b"1"
     assert len(calls) == 3
+
+
+@pytest.mark.parametrize("times", [1, 1000])
+def test_content_that_was_damaged_on_the_way_is_not_taken(
+    storage_server: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, times: int
+) -> None:
+    place = f"gs://audits/{tmp_path.name}"
+    store = open_store(place, BucketAccess(endpoint=storage_server, timeout_s=5, deadline_s=2))
+    assert store.create("a", b"whole")
+    true, damaged = HTTPResponse.stream, itertools.count()
+
+    def damaging(self: HTTPResponse, *arguments: object, **options: object) -> Iterator[bytes]:
+        is_damaged = next(damaged) < times
+        for chunk in true(self, *arguments, **options):
+            yield chunk.replace(b"whole", b"whale") if is_damaged else chunk
+
+    monkeypatch.setattr(HTTPResponse, "stream", damaging)
+    if times == 1:
+        stored = store.read("a")
+        assert stored is not None
+        assert stored.content == b"whole"
+    else:
+        with pytest.raises(NothingRead, match=r"a: Checksum mismatch while downloading$"):
+            store.read("a")
 
 
 def test_pages_of_names_are_joined(storage_server: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
