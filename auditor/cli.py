@@ -388,7 +388,7 @@ mail_options = _options(
         default=Settings().send_when,
         show_default=True,
         help="findings: only if something is orphaned or unused, or was not read. "
-        "new: only if no earlier run has seen some of it.",
+        "new: only if no earlier run has seen some of it, or something was not read that was before.",
     ),
 )
 

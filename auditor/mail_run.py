@@ -22,6 +22,7 @@ from .errors import AuditorError, NotDelivered, UsageError
 from .execution import Execution
 from .files import STDOUT, write_stdout
 from .model.finding import WASTE
+from .model.history import ReportHistory
 from .model.letter import Attachment, ChatService, Picture
 from .model.names import is_loopback
 from .model.report import Report
@@ -48,7 +49,8 @@ class SendWhen(StrEnum):
     FINDINGS = "findings"
     """Those with something orphaned or unused that is not suppressed, or with a gap, which may hide such a thing."""
     NEW = "new"
-    """Those with something orphaned or unused that is not suppressed and that no earlier run has seen."""
+    """Those with something orphaned or unused that is not suppressed and that no earlier run has seen, and the first
+    with gaps after one without: new things may hide in them from now on, and nothing else would say so."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -199,7 +201,14 @@ def is_wanted(report: Report, send_when: SendWhen) -> bool:
         return bool(report.gaps) or any(finding.verdict in WASTE for finding in report.findings)
     if report.history is None:
         raise _nothing_to_compare_with()
-    return bool(unseen_waste(report))
+    return bool(unseen_waste(report)) or (bool(report.gaps) and not _was_partial(report.history))
+
+
+def _was_partial(history: ReportHistory) -> bool:
+    """Whether something was not read in full in the run that this one is compared with, too."""
+    until = history.previous
+    before = [point for point in history.trend if until is not None and point.at <= until]
+    return bool(before) and before[-1].is_partial
 
 
 def deliver(

@@ -10,6 +10,7 @@ import sys
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from email.message import EmailMessage
 from email.policy import default
 from functools import partial
@@ -27,6 +28,7 @@ from auditor.deliver.envelope import fitting
 from auditor.deliver.mail import send
 from auditor.errors import NotDelivered, NothingRead
 from auditor.model.finding import Verdict
+from auditor.model.history import ReportHistory, TrendPoint
 from auditor.model.report import Report
 from auditor.report import csv, html
 from auditor.report import json as json_report
@@ -380,6 +382,16 @@ def test_a_file_that_holds_no_secret_is_refused_without_telling_it(
 
 # When
 
+PARTIAL = replace(sample.clean(), gaps=sample.report().gaps)
+
+
+def after(report: Report, *, was_partial: bool) -> Report:
+    """The same report, compared with one that was read in full or not."""
+    zero, now = Decimal(0), report.snapshot_taken_at
+    points = [(now - sample.WEEK, was_partial), (now, bool(report.gaps))]
+    trend = tuple(TrendPoint(at, zero, zero, zero, zero, is_partial) for at, is_partial in points)
+    return replace(report, history=ReportHistory("kept", 1, points[0][0], points[0][0], trend))
+
 
 @pytest.mark.parametrize(
     ("send_when", "report", "is_sent"),
@@ -390,6 +402,11 @@ def test_a_file_that_holds_no_secret_is_refused_without_telling_it(
         ("findings", replace(sample.clean(), gaps=sample.report().gaps), True),
         ("findings", replace(sample.clean(), suppressed=sample.report().suppressed), False),
         ("new", sample.large(), True),
+        ("new", after(sample.clean(), was_partial=False), False),
+        ("new", after(sample.clean(), was_partial=True), False),
+        ("new", after(PARTIAL, was_partial=False), True),
+        ("new", after(PARTIAL, was_partial=True), False),
+        ("new", replace(PARTIAL, history=ReportHistory("kept", 0, None, None)), True),
     ],
 )
 def test_send_when(
