@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 from .collect.google import Endpoints, network_of, sign_in
 from .deliver.storage import BucketAccess, Store, open_store
 from .errors import UsageError
+from .execution import is_on_cloud_run
 from .live_run import patience_of
 from .model.names import is_loopback
 from .settings import Settings
@@ -37,7 +38,16 @@ def store_at(location: str, chosen: Settings, environment: Mapping[str, str]) ->
         return account.tokens.credentials
 
     timeout_s = chosen.timeout.total_seconds()
-    return open_store(location, BucketAccess(endpoint, credentials, timeout_s, deadline_s=4 * timeout_s))
+    access = BucketAccess(
+        endpoint,
+        credentials,
+        timeout_s,
+        deadline_s=4 * timeout_s,
+        # A job with a VPC may start a minute before its first connection can be made:
+        # https://cloud.google.com/run/docs/configuring/vpc-direct-vpc
+        waits_for_network=is_on_cloud_run(environment),
+    )
+    return open_store(location, access)
 
 
 def _emulator(environment: Mapping[str, str]) -> str | None:

@@ -161,7 +161,9 @@ class BucketStore:
         from google.auth.exceptions import GoogleAuthError  # noqa: PLC0415
         from requests import RequestException  # noqa: PLC0415
 
-        again = Retry(predicate=_may_pass, initial=0.5, maximum=10.0, timeout=self._access.deadline_s, on_error=on_lost)
+        again = Retry(
+            predicate=self._may_pass, initial=0.5, maximum=10.0, timeout=self._access.deadline_s, on_error=on_lost
+        )
         try:
             return again(once)()  # type: ignore[no-any-return, unused-ignore]
         except api.PreconditionFailed as error:
@@ -177,6 +179,9 @@ class BucketStore:
             _damage(),
         ) as error:
             raise self._failure(what, name, error) from error
+
+    def _may_pass(self, error: Exception) -> bool:
+        return _may_pass(error) or (self._access.waits_for_network and _has_no_connection(error))
 
     def _failure(self, what: str, name: str, error: Exception) -> AuditorError:
         from google.api_core import exceptions as api  # noqa: PLC0415
@@ -229,7 +234,7 @@ def _may_pass(error: Exception) -> bool:
 
     if isinstance(error, GoogleAuthError):
         return isinstance(error, TransportError) or bool(getattr(error, "retryable", False))
-    if isinstance(error, (http.SSLError, http.ProxyError, http.ConnectTimeout)) or _is_refused(error):
+    if isinstance(error, (http.SSLError, http.ProxyError)) or _has_no_connection(error):
         return False
     lost = (http.ConnectionError, http.Timeout, http.ChunkedEncodingError, ConnectionError)
     is_stumbling = isinstance(error, api.GoogleAPICallError) and error.code in _STUMBLED
@@ -246,11 +251,13 @@ def _damage() -> type[Exception]:
     return damage
 
 
-def _is_refused(error: Exception) -> bool:
+def _has_no_connection(error: Exception) -> bool:
     """No connection at all: an address that nobody answers at, or a name that nobody knows, will be so again."""
+    from requests.exceptions import ConnectTimeout  # noqa: PLC0415
     from urllib3.exceptions import NewConnectionError  # noqa: PLC0415
 
-    return any(isinstance(getattr(cause, "reason", cause), NewConnectionError) for cause in (error, *error.args))
+    causes = (getattr(cause, "reason", cause) for cause in (error, *error.args))
+    return isinstance(error, ConnectTimeout) or any(isinstance(cause, NewConnectionError) for cause in causes)
 
 
 _STUMBLED = frozenset({408, 429, 500, 502, 503, 504})

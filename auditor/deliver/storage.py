@@ -72,6 +72,8 @@ class BucketAccess:
     """The longest that one request may take."""
     deadline_s: float = 120.0
     """The longest that one call may take, further attempts included."""
+    waits_for_network: bool = False
+    """Whether no connection at all may still become one: on a machine whose network comes up after the program."""
 
 
 def open_store(location: str, access: BucketAccess | None = None) -> Store:

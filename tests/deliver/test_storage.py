@@ -19,6 +19,7 @@ from google.auth.credentials import AnonymousCredentials, Credentials
 from google.cloud.storage import Blob, Bucket
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from job.gate import gate_before
 from requests import exceptions as http
 from urllib3 import HTTPResponse
 
@@ -394,6 +395,20 @@ def test_where_nobody_answers_it_is_not_asked_again() -> None:
         with pytest.raises(NotDelivered, match="Cannot write gs://audits/lost/a"):
             bucket(endpoint, deadline_s=60).create("a", b"1")
     assert time.monotonic() - began < 20
+
+
+def test_a_machine_whose_network_comes_up_late_waits_for_it(storage_server: str, tmp_path: Path) -> None:
+    with socket.socket() as reserved:
+        reserved.bind(("127.0.0.1", 0))
+        port = reserved.getsockname()[1]
+    access = BucketAccess(f"http://127.0.0.1:{port}", timeout_s=5, deadline_s=30, waits_for_network=True)
+    store = open_store(f"gs://audits/{tmp_path.name}", access)
+    with ThreadPoolExecutor(1) as pool:
+        asked = pool.submit(store.names)
+        time.sleep(0.7)
+        assert not asked.done()
+        with gate_before(storage_server, port):
+            assert asked.result(30) == ()
 
 
 def test_credentials_are_had_for_a_real_endpoint_and_only_when_it_is_asked() -> None:

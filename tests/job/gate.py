@@ -63,7 +63,7 @@ class Gate:
 
 
 @contextlib.contextmanager
-def gate_before(server: str) -> Iterator[Gate]:
+def gate_before(server: str, port: int = 0) -> Iterator[Gate]:
     gate = Gate()
     backend = urllib.parse.urlsplit(server).netloc
 
@@ -112,7 +112,7 @@ def gate_before(server: str) -> Iterator[Gate]:
         def handle_error(self, *arguments: object) -> None:
             pass
 
-    with Server(("127.0.0.1", 0), Handler) as running:
+    with Server(("127.0.0.1", port), Handler) as running:
         gate.endpoint = f"http://127.0.0.1:{running.server_address[1]}"
         thread = threading.Thread(target=running.serve_forever, kwargs={"poll_interval": 0.02})
         thread.start()
