@@ -63,7 +63,7 @@ class KeptHistory:
         """The same comparison, in which new and gone is what nobody was told of yet. Where that cannot be known, as it
         was."""
         try:
-            told = read_told(self.store)
+            told = read_told(self.store, report.snapshot_taken_at)
         except AuditorError as error:
             complaints.append(f"What is called known may never have been told: {error.message}")
             return whole
