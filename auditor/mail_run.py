@@ -417,16 +417,17 @@ def _claim(store: Store, envelope: Envelope, what: str, console: Console, notes:
 
 def _confirm(notes: _Notes, sending: marker.Sending | None, what: str, console: Console) -> None:
     """The mail is gone: a marker that cannot be written now is worth a warning, not a failure."""
-    _note_told(notes, console)
-    if notes.store is None or sending is None:
-        return
-    try:
-        is_noted = marker.confirm(notes.store, sending, notes.now)
-    except AuditorError as error:
-        is_noted = False
-        console.warning(error.message)
-    if not is_noted:
+    if notes.store is not None and sending is not None and not _is_noted(notes.store, sending, notes.now, console):
         console.warning(f"The {what} was sent, but that could not be noted in {sending.name}: it may be sent once more")
+    _note_told(notes, console)
+
+
+def _is_noted(store: Store, sending: marker.Sending, now: datetime, console: Console) -> bool:
+    try:
+        return marker.confirm(store, sending, now)
+    except AuditorError as error:
+        console.warning(error.message)
+        return False
 
 
 def _note_told(notes: _Notes, console: Console) -> None:

@@ -43,8 +43,8 @@ def note_told(store: Store, taken_at: datetime, execution: str) -> None:
 
 
 def read_told(store: Store, taken_at: datetime) -> Told:
-    """What was told of runs not later than `taken_at` (one whose clock was ahead would hide all that come), by the names
-    of the notes alone. Raises NothingRead."""
+    """What was told of runs not later than `taken_at` (one whose clock was ahead would hide all that come), by the
+    names of the notes alone. Raises NothingRead."""
     names = [name.removeprefix(FOLDER).removesuffix(_ENDING) for name in store.names(FOLDER)]
     stems = [stem for name in names if (stem := parse_stem(name)) is not None and stem[0] <= taken_at]
     return Told(max((at for at, _ in stems), default=None), frozenset(execution for _, execution in stems))
