@@ -55,8 +55,8 @@ def _unknown_by_source(report: Report) -> Mapping[str, set[ResourceName]]:
     found: dict[str, set[ResourceName]] = {}
     for finding in (*report.findings, *report.suppressed):
         if finding.verdict is Verdict.UNKNOWN:
-            for evidence in finding.evidence:
-                found.setdefault(evidence.source, set()).add(finding.resource)
+            for source in {source for evidence in finding.evidence for source in evidence.sources}:
+                found.setdefault(source, set()).add(finding.resource)
     return found
 
 
@@ -68,7 +68,10 @@ def _group(place: str, category: str, gaps: list[Gap], unknown: Mapping[str, set
         lists=_projects_of(gaps) if place.startswith(_PART) else names,
         details=tuple(dict.fromkeys(text.clean(gap.detail) for gap in gaps if gap.detail)),
         hints=tuple(dict.fromkeys(text.clean(gap.hint) for gap in gaps if gap.hint)),
-        unknown_count=len(set().union(*(unknown.get(gap.scope, set()) for gap in gaps))),
+        # Evidence that was read back from a report names only the first few lists: then at least so many.
+        unknown_count=max(
+            len(set().union(*(unknown.get(gap.scope, set()) for gap in gaps))), *(gap.unknown_count for gap in gaps)
+        ),
     )
 
 
