@@ -6,7 +6,7 @@ The order is what makes it safe to be killed and started again at any moment (do
     the place is opened                  a history that cannot be read is known before anything is asked
     read, judge, compare
     keep the run                         a further attempt of the execution replaces it
-    write the reports                    under the name of the execution, so that a further attempt replaces them
+    write the reports                    under the name of the execution, those of a further attempt beside the first
     mail and chat                        once, whoever starts it again: markers say what was sent
     the summary                          the last line of the log
 
@@ -204,14 +204,20 @@ def _open(
     history = audit_run.open_history(chosen, console, environment, random_id=execution.name, tells=plan is not None)
     if not isinstance(history, KeptHistory):
         raise TypeError("a job compares with kept runs")
-    folder = f"{'' if own else REPORTS_FOLDER}{execution_of(execution.name)}/"
+    folder = f"{'' if own else REPORTS_FOLDER}{_report_of(execution)}/"
     reports = own or history.store
     if own is not None:
         own.names(folder)
     if plan is not None:
-        keep = _keeper_of_unsent(reports, f"{folder}unsent-attempt-{execution.attempt}.eml", plan.keep_unsent)
+        keep = _keeper_of_unsent(reports, f"{folder}unsent.eml", plan.keep_unsent)
         plan = replace(plan, open_markers=lambda: history.store, keep_unsent=keep)
     return _Place(history, reports, folder, plan)
+
+
+def _report_of(execution: Execution) -> str:
+    """The folder of an attempt's report: its own, for what stands under a retention policy is written once."""
+    name = execution_of(execution.name)
+    return f"{name}-attempt-{execution.attempt}" if execution.attempt else name
 
 
 def _keeper_of_unsent(reports: Store, name: str, otherwise: mail_run.KeepUnsent) -> mail_run.KeepUnsent:

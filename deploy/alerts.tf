@@ -127,7 +127,7 @@ resource "google_monitoring_alert_policy" "saving" {
 
   documentation {
     mime_type = "text/markdown"
-    content   = "The last run of gke-auditor found load balancers or addresses that nobody uses, for US$${var.alert_saving} a month or more. The weekly mail and the reports in ${google_storage_bucket.history.url} say which."
+    content   = "The last run of gke-auditor found load balancers or addresses that nobody uses, for US$${var.alert_saving} a month or more. The weekly mail and the reports in ${google_storage_bucket.reports.url} say which."
   }
 
   depends_on = [google_project_service.needed]

@@ -169,8 +169,8 @@ for scope in $scopes; do
     [ -z "$gateway" ] || grant "$scope" roles/gkehub.gatewayReader
 done
 
-# No retention policy: deploy/bucket.tf says why.
-say "Bucket gs://$bucket"
+# Retention for the reports only: deploy/bucket.tf says why.
+say "Buckets gs://$bucket and gs://$bucket-reports"
 cat >"$files/lifecycle.json" <<'END'
 {"rule": [
   {"action": {"type": "Delete"}, "condition": {"age": 1100, "isLive": true}},
@@ -178,12 +178,22 @@ cat >"$files/lifecycle.json" <<'END'
   {"action": {"type": "Delete"}, "condition": {"daysSinceNoncurrentTime": 30, "isLive": false}}
 ]}
 END
-there storage buckets describe "gs://$bucket" ||
-    change storage buckets create "gs://$bucket" --project "$project" --location "$region" \
-        --uniform-bucket-level-access --public-access-prevention --soft-delete-duration 7d
+cat >"$files/reports.json" <<'END'
+{"rule": [{"action": {"type": "Delete"}, "condition": {"age": 1100, "isLive": true}}]}
+END
+for made in "$bucket" "$bucket-reports"; do
+    there storage buckets describe "gs://$made" ||
+        change storage buckets create "gs://$made" --project "$project" --location "$region" \
+            --uniform-bucket-level-access --public-access-prevention --soft-delete-duration 7d
+done
 change storage buckets update "gs://$bucket" --versioning --lifecycle-file "$files/lifecycle.json"
 change storage buckets add-iam-policy-binding "gs://$bucket" --member "serviceAccount:$auditor" \
     --role roles/storage.objectUser
+change storage buckets update "gs://$bucket-reports" --retention-period 30d --lifecycle-file "$files/reports.json"
+for kind in objectCreator objectViewer; do
+    change storage buckets add-iam-policy-binding "gs://$bucket-reports" --member "serviceAccount:$auditor" \
+        --role "roles/storage.$kind"
+done
 
 for secret in "$name-smtp-password" "$name-chat-webhook"; do
     say "Secret $secret"
@@ -201,7 +211,7 @@ join() { # kind: the scopes of this kind, separated by spaces
     done
     printf '%s' "${joined# }"
 }
-variables="GKE_AUDITOR_HISTORY=gs://$bucket$settings"
+variables="GKE_AUDITOR_HISTORY=gs://$bucket|GKE_AUDITOR_REPORTS=gs://$bucket-reports$settings"
 for pair in ORGANIZATION:organizations FOLDER:folders PROJECT:projects; do
     places=$(join "${pair#*:}")
     [ -z "$places" ] || variables="$variables|GKE_AUDITOR_${pair%:*}=$places"

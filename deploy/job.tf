@@ -7,6 +7,7 @@ locals {
       GKE_AUDITOR_FOLDER       = join(" ", local.folders)
       GKE_AUDITOR_PROJECT      = join(" ", local.projects)
       GKE_AUDITOR_HISTORY      = google_storage_bucket.history.url
+      GKE_AUDITOR_REPORTS      = google_storage_bucket.reports.url
     },
     var.mail == null ? {} : {
       GKE_AUDITOR_MAIL_TO            = join(" ", var.mail.to)
@@ -105,6 +106,7 @@ resource "google_cloud_run_v2_job" "auditor" {
   depends_on = [
     google_secret_manager_secret_iam_member.auditor,
     google_storage_bucket_iam_member.auditor,
+    google_storage_bucket_iam_member.reports,
   ]
 }
 

@@ -4,8 +4,13 @@ output "auditor" {
 }
 
 output "bucket" {
-  description = "Where reports are kept."
+  description = "Where runs are kept, to compare the next one with."
   value       = google_storage_bucket.history.url
+}
+
+output "reports" {
+  description = "Where the reports are."
+  value       = google_storage_bucket.reports.url
 }
 
 output "secrets" {

@@ -1,7 +1,7 @@
 # The three without a default are all that a first `terraform apply` needs; docs/deploy.md.
 
 variable "project" {
-  description = "Id of the project in which the job, its bucket and its accounts are made."
+  description = "Id of the project in which the job, its buckets and its accounts are made."
   type        = string
 
   validation {
@@ -33,7 +33,7 @@ variable "image" {
 }
 
 variable "region" {
-  description = "Where the job runs and its bucket lies."
+  description = "Where the job runs and its buckets lie."
   type        = string
   default     = "europe-west1"
 }
@@ -181,7 +181,18 @@ variable "timeout" {
 }
 
 variable "keep_days" {
-  description = "How long the reports of past runs are kept."
+  description = "How many days the runs and their reports are kept."
   type        = number
   default     = 1100
+}
+
+variable "retention_days" {
+  description = "For how many days nobody can replace or delete a report."
+  type        = number
+  default     = 30
+
+  validation {
+    condition     = var.retention_days >= 1 && var.retention_days <= 36500 && floor(var.retention_days) == var.retention_days
+    error_message = "retention_days is a whole number of days, at least 1."
+  }
 }

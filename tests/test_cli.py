@@ -8,14 +8,14 @@ import re
 import signal
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import IO, Any
 
 import click
 import jsonschema
 import pytest
-from standin import judge_by_name
+from commandline import Run
 
 from auditor import __version__, cli, pipeline
 from auditor.data.tables import load_schema
@@ -23,26 +23,7 @@ from auditor.errors import ExitCode
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 AS_OF = "2026-11-22T06:00:00Z"
-Run = Callable[..., tuple[int, str, str]]
-
-
-@pytest.fixture(autouse=True)
-def _clean_surroundings(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    for name in list(os.environ):
-        if name.startswith("GKE_AUDITOR") or name in ("NO_COLOR", "FORCE_COLOR", "CLICOLOR_FORCE", "COLUMNS"):
-            monkeypatch.delenv(name)
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(pipeline, "judge", judge_by_name)
-
-
-@pytest.fixture
-def run(capsys: pytest.CaptureFixture[str]) -> Run:
-    def call(*args: str) -> tuple[int, str, str]:
-        code = cli.run(args)
-        captured = capsys.readouterr()
-        return code, captured.out, captured.err
-
-    return call
+pytestmark = pytest.mark.usefixtures("bare_surroundings", "judged_by_name")
 
 
 def address(name: str, region: str = "europe-west1") -> dict[str, Any]:

@@ -6,35 +6,23 @@ import csv
 import io
 import json
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
+from commandline import Run, caller
 
-from auditor import cli
 from auditor.parameters import FORMATS
 
 DEMO = Path(__file__).resolve().parents[1] / "fixtures" / "demo"
 AS_OF = "2026-11-22T06:00:00Z"
 GAPS_HEADER = "scope,status,category,missing,unknown_count,detail,hint"
-Run = Callable[..., tuple[int, str, str]]
-
-
-@pytest.fixture(autouse=True)
-def _clean_surroundings(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    for name in [name for name in os.environ if name.startswith("GKE_AUDITOR")]:
-        monkeypatch.delenv(name)
-    monkeypatch.chdir(tmp_path)
+pytestmark = pytest.mark.usefixtures("bare_surroundings")
 
 
 @pytest.fixture
 def run(capsys: pytest.CaptureFixture[str]) -> Run:
-    def call(*args: str) -> tuple[int, str, str]:
-        code = cli.run(("audit", "--snapshot", str(DEMO), "--as-of", AS_OF, *args))
-        captured = capsys.readouterr()
-        return code, captured.out, captured.err
-
-    return call
+    return caller(capsys, "audit", "--snapshot", str(DEMO), "--as-of", AS_OF)
 
 
 def rows(written: str) -> list[dict[str, str]]:

@@ -1,6 +1,7 @@
 import shlex
 
 import pytest
+from match.builder import World, findings_of
 
 from auditor import gaps
 from auditor.model import inventory as views
@@ -60,6 +61,20 @@ def test_a_gap_tells_what_it_made_unknown() -> None:
         "because",
         1,
     )
+
+
+def test_each_of_many_gaps_tells_what_it_made_unknown() -> None:
+    """Evidence names the first few lists only; of the rest it is untrue that nothing is unknown because of them."""
+    world = World()
+    world.put("global/addresses/front", address="203.0.113.10", addressType="EXTERNAL", status="RESERVED")
+    for number in range(20):
+        world.projects[f"acme-{number}"] = {"projectId": f"acme-{number}", "projectNumber": str(900 + number)}
+        world.gap(clusters_scope(f"acme-{number}"))
+    findings = findings_of(world.snapshot()).values()
+    (finding,) = findings
+    assert len(finding.evidence) < 10
+    found = gaps.find_gaps(views.build(world.snapshot()), findings)
+    assert [gap.unknown_count for gap in found if gap.scope.endswith("/clusters")] == [1] * 20
 
 
 def test_a_cluster_of_which_nothing_was_read_lacks_every_list_that_can_own_something() -> None:

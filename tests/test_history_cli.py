@@ -7,42 +7,23 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import gcs
 import jsonschema
 import pytest
-from standin import judge_by_name
+from commandline import Run
 
-from auditor import cli, files, pipeline
+from auditor import cli, files
 from auditor.data.tables import load_schema
 from auditor.errors import NotDelivered
 from auditor.gaps import NEEDED_COLLECTIONS
 from auditor.history import runs
 
 REPOSITORY = Path(__file__).resolve().parents[1]
-Run = Callable[..., tuple[int, str, str]]
-
-
-@pytest.fixture(autouse=True)
-def _clean_surroundings(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    for name in list(os.environ):
-        if name.startswith("GKE_AUDITOR") or name in ("NO_COLOR", "FORCE_COLOR", "COLUMNS", "STORAGE_EMULATOR_HOST"):
-            monkeypatch.delenv(name)
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(pipeline, "judge", judge_by_name)
-
-
-@pytest.fixture
-def run(capsys: pytest.CaptureFixture[str]) -> Run:
-    def call(*args: str) -> tuple[int, str, str]:
-        code = cli.run(args)
-        captured = capsys.readouterr()
-        return code, captured.out, captured.err
-
-    return call
+pytestmark = pytest.mark.usefixtures("bare_surroundings", "judged_by_name")
 
 
 @pytest.fixture(scope="module")

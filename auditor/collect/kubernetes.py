@@ -6,6 +6,7 @@ what the API server answers is read as plain JSON.
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -190,21 +191,29 @@ class Connector:
         return self._connection(configuration, self.tokens, context, quota)
 
     def by_context(self, kubeconfig: Path | None, context: str) -> ClusterApi:
-        """A connection to the cluster of a kubeconfig's context, with that user's credentials. Raises RequestFailed."""
+        """A connection to the cluster of a kubeconfig's context, with that user's credentials. Raises RequestFailed.
+
+        The kubeconfig may name a program that gets the credentials (its `exec`): it has as long as a request.
+        """
         libraries.load_kubernetes()
         from kubernetes.client import Configuration  # noqa: PLC0415 - imported once a cluster is read
-        from kubernetes.config import ConfigException, load_kube_config  # noqa: PLC0415
+        from kubernetes.config import load_kube_config  # noqa: PLC0415
 
         configuration: Any = Configuration()
-        try:
+        timeout_s = self.patience.timeout_s
+
+        def sign_in() -> None:
             load_kube_config(  # type: ignore[no-untyped-call, unused-ignore]
                 config_file=None if kubeconfig is None else str(kubeconfig),
                 context=context,
                 client_configuration=configuration,
                 persist_config=False,
             )
-        except (ConfigException, OSError, ValueError, KeyError, TypeError) as error:
-            raise RequestFailed(Category.UNAUTHENTICATED, f"the kubeconfig cannot be used: {error}") from error
+
+        _in_time(timeout_s, sign_in)
+        renew = configuration.refresh_api_key_hook
+        if renew is not None:
+            configuration.refresh_api_key_hook = lambda given: _in_time(timeout_s, lambda: renew(given))
         self._settle(configuration)
         return self._connection(configuration, None, None, self.patience.quotas.of("kubernetes", configuration.host))
 
@@ -227,6 +236,27 @@ class Connector:
         api = ClusterApi(client, self.patience, tokens, quota)
         self.opened.append(api)
         return api
+
+
+def _in_time(timeout_s: float, sign_in: Callable[[], object]) -> None:
+    """Let the kubernetes client use a kubeconfig: it bounds no program that it runs, and what it or the file's other
+    providers of credentials raise is of no fixed kind. Raises RequestFailed for all of it."""
+    raised: list[Exception] = []
+
+    def work() -> None:
+        try:
+            sign_in()
+        except Exception as error:  # told below, in the thread that waits
+            raised.append(error)
+
+    thread = threading.Thread(target=work, name="kubeconfig", daemon=True)
+    thread.start()
+    thread.join(timeout_s)
+    if thread.is_alive():
+        said = f"the kubeconfig's credentials did not come within {round(timeout_s, 1):g} s: does its plug-in wait?"
+        raise RequestFailed(Category.TIMEOUT, said)
+    if raised:
+        raise RequestFailed(Category.UNAUTHENTICATED, f"the kubeconfig cannot be used: {raised[0]}") from raised[0]
 
 
 def _trusting(path: Path) -> TrustedContext:

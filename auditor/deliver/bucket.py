@@ -192,8 +192,8 @@ class BucketStore:
         hint = "Try again later; nothing was changed there by halves."
         if isinstance(cause, api.Forbidden) and "retention" in said.lower():
             hint = (
-                "Its objects cannot be replaced or deleted, and a run that is started again has to. Take the retention "
-                "policy of the bucket away; versioning and soft delete keep what is overwritten (docs/deploy.md)."
+                "What a run keeps for the next one has to be replaced when it is started again. Only the place of "
+                "--reports may have a retention policy; name another bucket for --history (docs/deploy.md)."
             )
         elif isinstance(cause, api.Forbidden):
             hint = (

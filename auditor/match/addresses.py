@@ -10,7 +10,7 @@ from ..model.finding import Evidence, Owner, Verdict
 from ..model.names import ClusterKey, IPAddress, ResourceName
 from ..model.nouns import noun
 from ..model.snapshot import clusters_scope, compute_scope, objects_scope
-from .candidates import hides_cluster_at, hides_referrer_of, is_part
+from .candidates import hides_cluster_at, hides_referrer_of
 from .claims import ANY_REGION, Mention
 from .context import Context, Opinion
 from .exclusions import address_range, collection_of, declared_label, is_vm_endpoint
@@ -273,9 +273,7 @@ def _unread_namers(context: Context, resource: Resource, *, is_controllers: bool
     where = name.region if is_controllers else None
     if hides_cluster_at(inventory.coverage_of(listing), where):
         gaps.append(listing)
-    if not is_controllers:  # the lost part of a task may hold a member of the project's fleet, listed by nobody else
-        gaps += [scope for scope, known in inventory.coverage.items() if known.is_gap and is_part(scope)]
-    return gaps
+    return gaps if is_controllers else [*dict.fromkeys((*gaps, *context.hiding_fleet_members))]
 
 
 def _unread_users(context: Context, resource: Resource) -> list[str]:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from ..model.compute import Resource
 from ..model.inventory import Inventory
 from ..model.names import ClusterKey, ResourceName, region_of
-from ..model.snapshot import PARTS, Coverage, clusters_scope
+from ..model.snapshot import PARTS, Category, Coverage, clusters_scope, compute_scope
 from .makers import FLEET_FAMILIES, Family, Maker
 
 
@@ -54,6 +54,38 @@ def everywhere(inventory: Inventory) -> Candidates:
     gaps = [scope for scope in gaps if inventory.coverage_of(scope).is_gap]
     gaps += [scope for scope, known in inventory.coverage.items() if known.is_gap and is_discovery(scope)]
     return Candidates(tuple(inventory.clusters), tuple(sorted(gaps)), may_be_beyond=True)
+
+
+def hiding_fleet_members(inventory: Inventory) -> tuple[str, ...]:
+    """The lists that may hide a cluster of any project's fleet, which works in the fleet's project whatever its own
+    (ownership.md, section 1, exceptions).
+
+    Of these are not: a project whose Kubernetes Engine API is off and none of whose VMs is a node. What an API that is
+    off once made is not proven gone by it alone.
+    """
+    runs_nodes = {
+        name.project
+        for name, resource in inventory.resources.items()
+        if name.collection == "instances" and (has_node_name(name.name) or has_node_labels(resource.labels))
+    }
+
+    def is_empty(project: str) -> bool:
+        known = inventory.coverage_of(clusters_scope(project))
+        machines = inventory.coverage_of(compute_scope(project, "instances"))
+        return known.category is Category.API_DISABLED and machines.is_full and project not in runs_nodes
+
+    empty = {clusters_scope(project) for project in inventory.projects if is_empty(project)}
+    return tuple(scope for scope in everywhere(inventory).gaps if scope not in empty)
+
+
+def has_node_name(name: str) -> bool:
+    """Whether a VM is called as nodes of GKE are; anybody may call one so."""
+    return name.startswith(("gke-", "gk3-"))
+
+
+def has_node_labels(labels: Iterable[str]) -> bool:
+    """Whether a VM bears the labels that GKE gives its nodes."""
+    return any(label.startswith("goog-k8s-") for label in labels)
 
 
 def is_discovery(scope: str) -> bool:

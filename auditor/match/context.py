@@ -14,6 +14,7 @@ from ..model.names import ClusterKey, ResourceName
 from ..model.snapshot import compute_scope
 from . import bundles, claims, fingerprints, graph
 from .bundles import Kin
+from .candidates import hiding_fleet_members
 from .claims import Claims
 from .fingerprints import Fingerprints, Mark, MarkKind
 from .graph import Graph
@@ -55,6 +56,8 @@ class Context:
     """By mark: the forwarding rules of load balancers that bear it."""
     projects_of_mark: Mapping[tuple[str, str], frozenset[str]]
     """By (mark, value): the audited projects that hold a load-balancer part with it, firewalls not counted."""
+    hiding_fleet_members: tuple[str, ...]
+    """The lists that may hide a cluster of any project's fleet."""
 
     def scope(self, resource: Resource) -> str:
         return compute_scope(resource.name.project, resource.name.collection)
@@ -86,6 +89,7 @@ def build(inventory: Inventory, *, as_of: datetime, min_age: timedelta) -> Conte
         rules_of_mark=_rules_of_mark(relatives, marks),
         addresses_of_rule=_addresses_of_rule(links),
         projects_of_mark=_projects_of_mark(inventory, makers),
+        hiding_fleet_members=hiding_fleet_members(inventory),
     )
 
 

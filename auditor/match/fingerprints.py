@@ -17,7 +17,7 @@ from ..model.inventory import Inventory
 from ..model.kube import Gateway
 from ..model.names import ClusterKey, IPAddress, ResourceName
 from ..model.snapshot import clusters_scope, compute_scope, objects_scope
-from .candidates import Candidates, hides_cluster_at
+from .candidates import Candidates, has_node_labels, has_node_name, hides_cluster_at
 from .makers import Maker
 from .naming import cluster_code
 
@@ -421,9 +421,9 @@ def instance_marks(inventory: Inventory, resource: Resource) -> list[Mark]:
         scope = compute_scope(link.to.project, "instances")
         if instance is not None and isinstance(instance.body, Instance):
             tags = [item for item in tag_marks(instance.body.tags, scope) if item.kind is MarkKind.NODE_TAG]
-            is_node = tags or any(label.startswith("goog-k8s-") for label in instance.labels)
+            is_node = bool(tags) or has_node_labels(instance.labels)
         else:
-            tags, is_node = [], link.to.name.startswith(("gke-", "gk3-"))
+            tags, is_node = [], has_node_name(link.to.name)
         found += tags if is_node else [mark(MarkKind.OTHER_TAG, link.to.name, scope)]
     return found
 

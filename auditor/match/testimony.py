@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 from ..model.compute import Resource
 from ..model.finding import Evidence
 from ..model.names import ClusterKey
+from ..model.nouns import counted
 from ..model.snapshot import clusters_scope, objects_scope
 from .context import Context
 from .fingerprints import Fate, Mark, MarkKind, Resolution
@@ -141,7 +142,9 @@ def about_gaps(context: Context, scopes: Iterable[str]) -> list[Evidence]:
     unique = list(dict.fromkeys(scopes))
     told = [_about_gap(context, scope) for scope in unique[:_MANY]]
     if len(unique) > _MANY:
-        told.append(say(f"{len(unique) - _MANY} more lists were not read in full.", unique[_MANY]))
+        first, *others = unique[_MANY:]
+        text = f"{counted(len(others) + 1, 'more list')} {'were' if others else 'was'} not read in full."
+        told.append(Evidence(text, first, tuple(others)))
     return told
 
 

@@ -46,6 +46,12 @@ class Evidence:
 
     statement: str
     source: str
+    others: tuple[str, ...] = ()
+    """Further scopes that the statement is about, of which a report says no more than their number."""
+
+    @property
+    def sources(self) -> tuple[str, ...]:
+        return (self.source, *self.others)
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from auditor.model.finding import Verdict
@@ -13,6 +13,10 @@ from auditor.model.snapshot import PARTS, cluster_of_scope
 from . import text
 
 _PART = "part "
+_REPEATABLE = ("project", "cluster")
+_REPEATED = 4
+"""From so many places on, what failed in all of them in the same way is told once."""
+_NAMED_OF_MANY = 3
 _NAMED_AT_MOST = 10
 
 
@@ -21,6 +25,9 @@ class GapGroup:
     place: str
     category: str
     lists: tuple[str, ...]
+    """Which lists failed: the same ones at each of several places."""
+    count: int
+    """How many lists that are, in all places."""
     details: tuple[str, ...]
     hints: tuple[str, ...]
     unknown_count: int
@@ -40,36 +47,76 @@ class GapGroup:
 
 
 def group(report: Report) -> tuple[GapGroup, ...]:
-    """Every gap of the report, grouped by place and category in the order in which they stand. What is missing because
-    a whole part is, hundreds of projects perhaps, is told with that part."""
+    """Every gap of the report, grouped by place and category in the order in which they stand.
+
+    What failed in the same way in many projects or clusters is told once. What is missing because a whole part is,
+    hundreds of projects perhaps, is told with that part.
+    """
+    unknown = _unknown_by_source(report)
+    found = []
+    for alike in _alike(_by_place(report)):
+        if len(alike) < _REPEATED:
+            found += [_group(place, gaps, unknown, _lists(place, gaps)) for place, gaps in alike]
+            continue
+        (first, its_gaps), *_ = alike
+        together = [gap for _, gaps in alike for gap in gaps]
+        found.append(_group(_many([place for place, _ in alike]), together, unknown, _lists(first, its_gaps)))
+    return tuple(found)
+
+
+def _by_place(report: Report) -> Iterable[tuple[str, list[Gap]]]:
+    """What failed at one place for one reason, with the place."""
     found: dict[tuple[str, str], list[Gap]] = {}
     parts = {gap.detail: _place(gap.scope) for gap in report.gaps if gap.scope.startswith(f"{PARTS}/")}
     for gap in report.gaps:
         place = parts.get(gap.detail) or _place(gap.scope)
         found.setdefault((place, gap.category), []).append(gap)
-    unknown = _unknown_by_source(report)
-    return tuple(_group(place, category, gaps, unknown) for (place, category), gaps in found.items())
+    return [(place, gaps) for (place, _), gaps in found.items()]
+
+
+def _alike(groups: Iterable[tuple[str, list[Gap]]]) -> Iterable[list[tuple[str, list[Gap]]]]:
+    """Those put together that say the same of another project or cluster."""
+    found: dict[tuple[str, ...], list[tuple[str, list[Gap]]]] = {}
+    for place, gaps in groups:
+        kind = place.partition(" ")[0]
+        same = (kind, *_lists(place, gaps)) if kind in _REPEATABLE else (place,)
+        found.setdefault((gaps[0].category, *same), []).append((place, gaps))
+    return found.values()
+
+
+def _many(places: list[str]) -> str:
+    kind = places[0].partition(" ")[0]
+    names = [place.partition(" ")[2] for place in places]
+    shown = ", ".join(names[:_NAMED_OF_MANY])
+    return f"{len(names):,} {kind}s ({shown} and {len(names) - _NAMED_OF_MANY:,} more)"
 
 
 def _unknown_by_source(report: Report) -> Mapping[str, set[ResourceName]]:
     found: dict[str, set[ResourceName]] = {}
     for finding in (*report.findings, *report.suppressed):
         if finding.verdict is Verdict.UNKNOWN:
-            for evidence in finding.evidence:
-                found.setdefault(evidence.source, set()).add(finding.resource)
+            for source in {source for evidence in finding.evidence for source in evidence.sources}:
+                found.setdefault(source, set()).add(finding.resource)
     return found
 
 
-def _group(place: str, category: str, gaps: list[Gap], unknown: Mapping[str, set[ResourceName]]) -> GapGroup:
-    names = tuple(_list_name(gap) for gap in gaps)
+def _group(place: str, gaps: list[Gap], unknown: Mapping[str, set[ResourceName]], lists: tuple[str, ...]) -> GapGroup:
     return GapGroup(
         place=place,
-        category=text.clean(category),
-        lists=_projects_of(gaps) if place.startswith(_PART) else names,
+        category=text.clean(gaps[0].category),
+        lists=lists,
+        count=len(gaps),
         details=tuple(dict.fromkeys(text.clean(gap.detail) for gap in gaps if gap.detail)),
         hints=tuple(dict.fromkeys(text.clean(gap.hint) for gap in gaps if gap.hint)),
-        unknown_count=len(set().union(*(unknown.get(gap.scope, set()) for gap in gaps))),
+        # Evidence that was read back from a report names only the first few lists: then at least so many.
+        unknown_count=max(
+            len(set().union(*(unknown.get(gap.scope, set()) for gap in gaps))), *(gap.unknown_count for gap in gaps)
+        ),
     )
+
+
+def _lists(place: str, gaps: list[Gap]) -> tuple[str, ...]:
+    return _projects_of(gaps) if place.startswith(_PART) else tuple(_list_name(gap) for gap in gaps)
 
 
 def _projects_of(gaps: list[Gap]) -> tuple[str, ...]:

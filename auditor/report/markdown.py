@@ -187,7 +187,7 @@ def _gaps(report: Report) -> str:
     if not groups:
         return ""
     kept = _within(_ROOM_FOR_GAPS, ["\n".join(_gap_lines(group)) for group in groups])
-    more = sum(len(group.lists) for group in groups[len(kept) :])
+    more = sum(group.count for group in groups[len(kept) :])
     rest = [f"- … and {text.plural(more, 'more list')}: see another format"] if more else []
     return "\n".join(["### Not read in full", "", *kept, *rest]).rstrip()
 

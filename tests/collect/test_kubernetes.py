@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -375,6 +376,38 @@ def test_a_broken_current_context_does_not_touch_the_others(tmp_path: Path) -> N
     assert find_contexts(path, ("one",)) == ("one",)
     with pytest.raises(UsageError):
         find_contexts(path, ())
+
+
+def _kubeconfig_with(tmp_path: Path, user: dict[str, Any]) -> Path:
+    path = tmp_path / "config"
+    config = {
+        "contexts": [{"name": "one", "context": {"cluster": "c", "user": "u"}}],
+        "current-context": "one",
+        "clusters": [{"name": "c", "cluster": {"server": "https://127.0.0.1:1"}}],
+        "users": [{"name": "u", "user": user}],
+    }
+    path.write_text(json.dumps(config))
+    return path
+
+
+def test_a_plug_in_that_hangs_costs_one_time_out(tmp_path: Path) -> None:
+    plugin = {"apiVersion": "client.authentication.k8s.io/v1", "command": "sleep", "args": ["20"]}
+    limits = patience(Clock(), timeout_s=0.2)
+    connector = Connector(None, limits, None, tmp_path, 4)  # type: ignore[arg-type]
+    began = time.monotonic()
+    with pytest.raises(RequestFailed, match="plug-in") as caught:
+        connector.by_context(_kubeconfig_with(tmp_path, {"exec": plugin}), "one")
+    assert caught.value.category is Category.TIMEOUT
+    assert time.monotonic() - began < 10
+
+
+def test_a_kubeconfig_that_is_no_yaml_is_a_gap(tmp_path: Path) -> None:
+    path = tmp_path / "config"
+    path.write_text("contexts: [{name: one")
+    connector = Connector(None, patience(Clock()), None, tmp_path, 4)  # type: ignore[arg-type]
+    with pytest.raises(RequestFailed, match="cannot be used") as caught:
+        connector.by_context(path, "one")
+    assert caught.value.category is Category.UNAUTHENTICATED
 
 
 def test_a_kubeconfig_that_cannot_be_used_is_a_gap(tmp_path: Path) -> None:

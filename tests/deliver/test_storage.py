@@ -350,7 +350,7 @@ def test_a_create_that_lost_the_race_after_a_lost_answer_is_false(
     ("refusal", "kind", "remedy"),
     [
         (api.Forbidden("auditor@example.com does not have storage.objects.create access"), NotDelivered, "objectUser"),
-        (api.Forbidden("Object 'audits/x' is subject to bucket's retention policy"), NotDelivered, "versioning"),
+        (api.Forbidden("Object 'audits/x' is subject to bucket's retention policy"), NotDelivered, "another bucket"),
         (api.Unauthorized("no token"), NotDelivered, "application-default login"),
         (api.BadRequest("odd"), NotDelivered, "later"),
     ],

@@ -84,6 +84,7 @@ def is_block(value: Any) -> bool:
 
 STAND_INS = {
     "google_storage_bucket.history.url": '"gs://ops-project-gke-auditor"',
+    "google_storage_bucket.reports.url": '"gs://ops-project-gke-auditor-reports"',
     "google_monitoring_notification_channel.mail": "{}",
     "data.google_folder.audited": (
         '{ for number in local.folders : number => { organization = "organizations/999${substr(number, 0, 1)}" } }'

@@ -122,6 +122,8 @@ def test_first_run_makes_everything(tmp_path: Path, shell: str) -> None:
         (ACCOUNT, "organizations/111/roles/GkeAuditor"),
         (ACCOUNT, "roles/container.viewer"),
         (ACCOUNT, "roles/storage.objectUser"),
+        (ACCOUNT, "roles/storage.objectCreator"),
+        (ACCOUNT, "roles/storage.objectViewer"),
         (ACCOUNT, "roles/secretmanager.secretAccessor"),
         (ACCOUNT, "roles/secretmanager.secretAccessor"),
         (SCHEDULER, "roles/run.invoker"),
@@ -140,7 +142,8 @@ def test_job_is_that_of_terraform(tmp_path: Path) -> None:
     assert (job.option("--cpu"), job.option("--memory")) == (default("cpu"), default("memory"))
     assert job.option("--region") == default("region")
     assert job.option("--set-env-vars") == (
-        "^|^GKE_AUDITOR_HISTORY=gs://ops-project-gke-auditor|GKE_AUDITOR_ORGANIZATION=111"
+        "^|^GKE_AUDITOR_HISTORY=gs://ops-project-gke-auditor|GKE_AUDITOR_REPORTS=gs://ops-project-gke-auditor-reports"
+        "|GKE_AUDITOR_ORGANIZATION=111"
     )
     assert "--clear-secrets" in job.words
     assert "--network" not in job.words
@@ -161,19 +164,29 @@ def test_schedule_is_that_of_terraform(tmp_path: Path) -> None:
     assert f"serviceAccount:{schedule.option('--oauth-service-account-email')}" == SCHEDULER
 
 
-def test_bucket_is_that_of_terraform(tmp_path: Path) -> None:
+def test_buckets_are_those_of_terraform(tmp_path: Path) -> None:
     made = run(tmp_path, *FIRST)
-    created = made.one("storage", "buckets", "create")
-    assert {"--uniform-bucket-level-access", "--public-access-prevention"} <= set(created.words)
-    updated = made.one("storage", "buckets", "update")
-    assert "--versioning" in updated.words
-    assert "--retention-period" not in str(created) + str(updated)
-    rules = [rule["condition"] for rule in json.loads(updated.given)["rule"]]
+    created = made.changes("storage", "buckets", "create")
+    history, reports = "gs://ops-project-gke-auditor", "gs://ops-project-gke-auditor-reports"
+    assert [call.words[3] for call in created] == [history, reports]
+    for call in created:
+        assert {"--uniform-bucket-level-access", "--public-access-prevention"} <= set(call.words)
+        assert call.option("--soft-delete-duration") == "7d"
+    of_history, of_reports = made.changes("storage", "buckets", "update")
+    assert [of_history.words[3], of_reports.words[3]] == [history, reports]
+    assert "--versioning" in of_history.words
+    assert "--retention-period" not in of_history.words
+    assert of_reports.option("--retention-period") == f"{default('retention_days')}d"
+    rules = [rule["condition"] for rule in json.loads(of_history.given)["rule"]]
     of_terraform = [rule["condition"][0] for rule in resource("google_storage_bucket.history")["lifecycle_rule"]]
     assert [rule.get("age") for rule in rules] == [default("keep_days"), of_terraform[1]["age"], None]
     assert rules[1]["matchesPrefix"] == of_terraform[1]["matches_prefix"]
     assert rules[2]["daysSinceNoncurrentTime"] == of_terraform[2]["days_since_noncurrent_time"]
     assert [rule["isLive"] for rule in rules] == [rule["with_state"] == "LIVE" for rule in of_terraform]
+    (rule,) = json.loads(of_reports.given)["rule"]
+    assert rule["condition"] == {"age": default("keep_days"), "isLive": True}
+    grants = made.changes("storage", "buckets", "add-iam-policy-binding", reports)
+    assert [call.option("--role") for call in grants] == ["roles/storage.objectCreator", "roles/storage.objectViewer"]
 
 
 def test_alerts_are_those_of_terraform(tmp_path: Path) -> None:

@@ -124,7 +124,9 @@ def test_predefined_roles_are_few() -> None:
         "roles/gkehub.gatewayReader",
         "roles/run.invoker",
         "roles/secretmanager.secretAccessor",
+        "roles/storage.objectCreator",
         "roles/storage.objectUser",
+        "roles/storage.objectViewer",
     }
 
 
@@ -235,6 +237,7 @@ def test_first_apply_needs_three_variables_and_mounts_no_secret(tmp_path: Path) 
     assert made["environment"] == {
         "GKE_AUDITOR_ORGANIZATION": "111",
         "GKE_AUDITOR_HISTORY": "gs://ops-project-gke-auditor",
+        "GKE_AUDITOR_REPORTS": "gs://ops-project-gke-auditor-reports",
     }
     assert made["mounted"] == {}
     assert made["google_organization_iam_custom_role-auditor"] == ["111"]
@@ -353,3 +356,21 @@ def test_what_is_kept_can_be_replaced_and_taken_back() -> None:
     assert bucket["uniform_bucket_level_access"] is True
     assert bucket["public_access_prevention"] == "enforced"
     assert bucket["force_destroy"] is False
+
+
+def test_nobody_replaces_or_deletes_a_report() -> None:
+    """Its bucket is under a retention policy, and the job has no right to delete there; job.py writes each file once
+    (tests/job)."""
+    bucket = resource("google_storage_bucket.reports")
+    policy = bucket["retention_policy"][0]
+    assert policy["retention_period"] == "${var.retention_days * 86400}"
+    assert policy["is_locked"] is False
+    assert bucket["uniform_bucket_level_access"] is True
+    assert bucket["public_access_prevention"] == "enforced"
+    assert bucket["force_destroy"] is False
+    roles = resource("google_storage_bucket_iam_member.reports")
+    assert roles["bucket"] == "${google_storage_bucket.reports.name}"
+    assert re.findall(r"roles/[\w.]+", str(roles["for_each"])) == [
+        "roles/storage.objectCreator",
+        "roles/storage.objectViewer",
+    ]

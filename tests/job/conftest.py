@@ -133,9 +133,10 @@ class Job:
         return [json.loads(self.read(name))["state"] for name in self.names("sent/")]
 
 
-def reports_of(execution: str) -> list[str]:
+def reports_of(execution: str, attempt: int = 0) -> list[str]:
     files = ("findings.csv", "findings.csv.gaps.csv", "report.html", "report.json")
-    return [f"reports/{execution}/{file}" for file in files]
+    folder = f"{execution}-attempt-{attempt}" if attempt else execution
+    return [f"reports/{folder}/{file}" for file in files]
 
 
 @pytest.fixture

@@ -34,8 +34,9 @@ def test_a_job_that_is_killed_and_tried_again_does_everything_once(job: Job, met
     assert len(job.mail.received) == 1
     assert job.markers() == ["sent"]
     assert len(job.names("runs/")) == 1
-    assert job.names("reports/") == reports_of(EXECUTION)
-    assert json.loads(job.read(f"reports/{EXECUTION}/report.json"))["history"]["runs"] == 0
+    written = set(job.names("reports/")) - set(reports_of(EXECUTION))
+    assert written == set(reports_of(EXECUTION, attempt=1))
+    assert json.loads(job.read(reports_of(EXECUTION, attempt=1)[-1]))["history"]["runs"] == 0
 
 
 def test_a_job_that_dies_when_the_mail_is_noted_sends_none_again(job: Job) -> None:
@@ -66,7 +67,7 @@ def test_a_mail_that_may_have_gone_out_is_kept_and_not_sent_again(job: Job, nth:
     assert set(second.summary) >= {"monthly", "orphans"}
     assert second.said("or has died over it")
     assert len(job.mail.received) == gone
-    assert f"reports/{EXECUTION}/unsent-attempt-1.eml" in job.names("reports/")
+    assert f"reports/{EXECUTION}-attempt-1/unsent.eml" in job.names("reports/")
 
 
 def test_two_executions_at_once_send_one_mail(job: Job) -> None:
@@ -85,6 +86,16 @@ def test_two_executions_at_once_send_one_mail(job: Job) -> None:
     assert len(job.mail.received) == 1
     assert len(job.names("runs/")) == 2
     assert set(job.names("reports/")) >= {*reports_of("gke-auditor-one"), *reports_of("gke-auditor-two")}
+
+
+def test_a_further_attempt_writes_its_report_beside_the_first(job: Job) -> None:
+    """What stands under a retention policy can be neither replaced nor deleted (deploy/bucket.tf)."""
+    job.run()
+    first = {name: job.store.read(name) for name in job.names("reports/")}
+    assert list(first) == reports_of(EXECUTION)
+    job.run(attempt=1)
+    assert {name: job.store.read(name) for name in first} == first, "content and version"
+    assert set(job.names("reports/")) == {*first, *reports_of(EXECUTION, attempt=1)}
 
 
 def test_executions_that_race_send_one_mail(job: Job) -> None:
@@ -107,7 +118,7 @@ def test_without_a_mail_server_everything_is_kept_and_the_next_attempt_mails_onc
     assert first.code == 1
     assert first.lines[-1]["severity"] == "ERROR"
     assert first.said("did not take the mail for ops@example.com")
-    unsent = f"reports/{EXECUTION}/unsent-attempt-0.eml"
+    unsent = f"reports/{EXECUTION}/unsent.eml"
     assert first.said(unsent)
     assert b"\nMessage-ID: " in job.read(unsent).replace(b"\r\n", b"\n")
     assert set(job.names("reports/")) == {*reports_of(EXECUTION), unsent}
@@ -141,7 +152,7 @@ def test_a_mail_that_cannot_be_noted_before_is_kept(job: Job) -> None:
     ended = job.run()
     assert ended.code == 1
     assert job.mail.received == []
-    assert ended.said(f"reports/{EXECUTION}/unsent-attempt-0.eml")
+    assert ended.said(f"reports/{EXECUTION}/unsent.eml")
     job.gate.open()
     assert job.run(attempt=1).code == 0
     assert len(job.mail.received) == 1

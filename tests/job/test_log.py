@@ -125,7 +125,7 @@ def test_a_bug_in_one_step_keeps_no_other_back(
     told = lines(capsys)
     assert [line["severity"] for line in told if line["severity"] in ("CRITICAL", "ERROR")] == ["CRITICAL", "ERROR"]
     assert told[-1]["message"] == "audit not finished"
-    assert (tmp_path / "kept" / "reports" / "gke-auditor-x7k2p" / "report.json").is_file()
+    assert (tmp_path / "kept" / "reports" / "gke-auditor-x7k2p-attempt-1" / "report.json").is_file()
 
 
 def test_sigterm_while_a_failure_is_told_ends_with_the_summary(

@@ -6,6 +6,8 @@ from typing import Any
 
 from worlds import formulas
 
+from auditor.model.snapshot import Category, clusters_scope
+
 from ..builder import API, HERE, PROJECT, World, backend_text
 from ..telling import Expected, Told
 
@@ -132,7 +134,48 @@ def used_by_what_does_not_name_it(world: World) -> Expected:
     return dict.fromkeys(places.values(), "unknown")
 
 
+def _free_address(world: World, category: Category) -> dict[str, str]:
+    """A reserved address that nothing uses, beside a project whose clusters could not be listed."""
+    world.projects[OTHER] = {"projectId": OTHER, "projectNumber": "417203395599"}
+    world.gap(clusters_scope(OTHER), category=category)
+    world.put("global/addresses/front", address="203.0.113.10", addressType="EXTERNAL", status="RESERVED")
+    return {"address": "global/addresses/front"}
+
+
+def free_address_beside_a_project_whose_clusters_are_forbidden(world: World) -> Expected:
+    """Section 1, exceptions: fleet controllers work in the fleet's project. A cluster that was not listed may be a
+    member of this project's fleet, and its MultiClusterIngress may name the address."""
+    places = _free_address(world, Category.FORBIDDEN)
+    world.cluster("prod", fleet=PROJECT)
+    return {places["address"]: "unknown"}
+
+
+def free_address_beside_a_project_without_kubernetes_engine(world: World) -> Expected:
+    """The API is off there, and no VM is a node: there is no cluster that could be a member."""
+    places = _free_address(world, Category.API_DISABLED)
+    world.put(f"zones/{HERE}-b/instances/batch-1", project=OTHER)
+    return {places["address"]: "unused"}
+
+
+def free_address_beside_nodes_whose_api_is_off(world: World) -> Expected:
+    """A node of a cluster that nobody can list."""
+    places = _free_address(world, Category.API_DISABLED)
+    world.put(f"zones/{HERE}-b/instances/gke-old-pool-0a1b2c3d-x1x1", project=OTHER)
+    return {places["address"]: "unknown"}
+
+
+def free_address_beside_machines_that_were_not_read(world: World) -> Expected:
+    """The API is off, but whether nodes run was not read."""
+    places = _free_address(world, Category.API_DISABLED)
+    world.compute_gap("instances", project=OTHER)
+    return {places["address"]: "unknown"}
+
+
 TOLD: tuple[Told, ...] = (
+    free_address_beside_a_project_whose_clusters_are_forbidden,
+    free_address_beside_a_project_without_kubernetes_engine,
+    free_address_beside_nodes_whose_api_is_off,
+    free_address_beside_machines_that_were_not_read,
     every_project_was_read,
     url_map_of_another_project,
     url_map_of_another_project_by_number,
