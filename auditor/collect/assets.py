@@ -40,6 +40,8 @@ TYPES: Mapping[str, tuple[str, ...]] = {
 """Collection to its asset types, without "compute.googleapis.com/"."""
 COLLECTION_OF: Mapping[str, str] = {f"{_PREFIX}{kind}": name for name, kinds in TYPES.items() for kind in kinds}
 """Asset type to collection."""
+_AS_IT_HAD = "as Cloud Asset Inventory had it"
+"""How the detail of a list begins that was taken out of the inventory."""
 
 
 def fetch(
@@ -79,6 +81,11 @@ def _resource_in(asset: JSON) -> tuple[str, str, JSON]:
     return named.project, collection, resource
 
 
+def is_of_inventory(coverage: Coverage) -> bool:
+    """Whether a list was taken out of the inventory, in this run or in one whose snapshot is looked at again."""
+    return coverage.detail.startswith(_AS_IT_HAD)
+
+
 @dataclass(slots=True)
 class Holding:
     """What the inventory holds below one organization, folder or project, once that is read."""
@@ -100,7 +107,7 @@ class Holding:
     def listed(self, project: str, collection: str) -> Listed:
         """A collection of a project, after a reading that did not fail: of what it does not hold there was none."""
         items = tuple(self.resources.get((project, collection), ()))
-        detail = f"as Cloud Asset Inventory had it at {self.read_at:%Y-%m-%dT%H:%M:%SZ}"
+        detail = f"{_AS_IT_HAD} at {self.read_at:%Y-%m-%dT%H:%M:%SZ}"
         scope = compute_scope(project, collection)
         return Listed(Coverage(scope, Status.COMPLETE, detail=detail, count=len(items)), items)
 

@@ -487,7 +487,7 @@ class _Run:
         for state in tuple(self._harvest.projects.values()):
             self._crew.urge(self._list_clusters_at_last, state)
         for state in self._where_it_may_be_needed(wanted):
-            for collection in self._looked_at_again():
+            for collection in _looked_at_again(state):
                 self._crew.urge(self._list_compute_again, state, compute.TABLE[collection])
         for reading in tuple(self._readings):
             project = self._harvest.projects.get(reading.key.project)
@@ -504,20 +504,15 @@ class _Run:
         if (now.objects, now.clusters, now.compute) != (snapshot.objects, snapshot.clusters, snapshot.compute):
             self._set_aside_new_waste(would_be_waste)
 
-    def _looked_at_again(self) -> Sequence[str]:
-        """The Compute collections that the second look lists: those that point at others, and all that may have come
-        out of the inventory, which lags behind."""
-        return tuple(dict.fromkeys((*compute.POINTING, *(assets.TYPES if self._plan.asks_inventory else ()))))
-
     def _where_it_may_be_needed(self, wanted: Iterable[ResourceName]) -> list[ProjectState]:
-        """The projects of these resources and their Shared VPC hosts, where routes stand: every host, where nobody
-        remembers which. Of a URL map in any other project the backend service tells that it names."""
+        """The projects of these resources and their Shared VPC hosts, where routes stand: all that may be one, where
+        nobody remembers which. Of a URL map in any other project the backend service tells that it names."""
         known = self._harvest.projects
         here = {name.project for name in wanted} & set(known)
         told = [known[project].description.host for project in here]
         hosts = {host for host in told if host is not None} & set(known)
         if None in told:
-            hosts |= {project for project, state in known.items() if state.description.is_host}
+            hosts |= {project for project, state in known.items() if state.description.may_be_host}
         return [known[project] for project in sorted(here | hosts)]
 
     def _list_compute_again(self, state: ProjectState, collection: compute.Collection) -> None:
@@ -572,6 +567,13 @@ class _Run:
         with self._harvest.lock:
             self._harvest.looks[name] = look
         self._harvest.count("", look.coverage)
+
+
+def _looked_at_again(state: ProjectState) -> Sequence[str]:
+    """The Compute collections that the second look lists: those that point at others, and what came out of the
+    inventory, which lags behind."""
+    lagging = (name for name in assets.TYPES if assets.is_of_inventory(state.lists[name].coverage))
+    return tuple(dict.fromkeys((*compute.POINTING, *lagging)))
 
 
 def _listed(snapshot: Snapshot, names: Iterable[ResourceName]) -> Mapping[ResourceName, JSON]:
