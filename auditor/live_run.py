@@ -16,6 +16,7 @@ from .collect.directory import write_snapshot
 from .collect.google import Endpoints
 from .collect.patience import Patience
 from .collect.projects import Parent
+from .collect.quotas import Quotas, shared_out
 from .collect.shares import Share
 from .console import Console
 from .errors import UsageError
@@ -85,7 +86,7 @@ def read_share(chosen: Settings, console: Console, share: Share, deadline: timed
     with console.following() as on_progress:
         collected = live.collect(
             replace(plan_of(chosen), share=share),
-            replace(patience_of(chosen), deadline_s=deadline.total_seconds()),
+            replace(patience_of(chosen), deadline_s=deadline.total_seconds(), quotas=Quotas(shared_out(share.count))),
             os.environ,
             tool=f"gke-auditor {__version__}",
             on_progress=on_progress,
