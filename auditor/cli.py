@@ -24,7 +24,7 @@ from click.shell_completion import get_completion_class
 from . import __version__, settings
 from .console import LOG_FORMATS, Console, TerminalConsole, may_use_color, open_console
 from .errors import AuditorError, ExitCode, NotFound, UsageError
-from .execution import read_execution
+from .execution import MOST_TASKS, as_told, read_execution
 from .files import STDOUT, is_stream, write_file, write_files, write_stdout
 from .model.finding import Verdict
 from .outcome import FAIL_ON
@@ -230,6 +230,26 @@ live_options = _options(
 )
 
 parts_options = _options(
+    click.option(
+        "--tasks",
+        type=click.IntRange(1, MOST_TASKS),
+        metavar="N",
+        help="How many tasks share the reading.  [default: what CLOUD_RUN_TASK_COUNT says, or 1]",
+    ),
+    click.option(
+        "--task",
+        type=click.IntRange(0, MOST_TASKS - 1),
+        metavar="I",
+        help="Which of them this is, 0 to N-1. The first one, 0, puts the parts together, and mails.  "
+        "[default: what CLOUD_RUN_TASK_INDEX says, or 0]",
+    ),
+    click.option(
+        "--execution",
+        type=parse_execution,
+        metavar="NAME",
+        help="What all tasks of one run, and their further attempts, are called together; the next run needs another "
+        "name.  [default: what CLOUD_RUN_EXECUTION says]",
+    ),
     click.option(
         "--parts-deadline",
         type=parse_duration,
@@ -757,11 +777,12 @@ def job_command(ctx: click.Context, /, **parameters: Any) -> int:
     from . import job  # noqa: PLC0415
 
     chosen, _ = _start(ctx, parameters)
-    console = open_console(os.environ, chosen.log_format)
+    environment = as_told(os.environ, tasks=chosen.tasks, task=chosen.task, name=chosen.execution)
+    console = open_console(environment, chosen.log_format)
     console.quiet, console.verbose, console.color = chosen.quiet, chosen.verbose, chosen.color
-    execution = read_execution(os.environ)
+    execution = read_execution(environment)
     with job.heeding_signals(execution):
-        return job.run(chosen, console, execution, os.environ, now=_now, clock=time.monotonic)
+        return job.run(chosen, console, execution, environment, now=_now, clock=time.monotonic)
 
 
 @commands.command("diff", context_settings=CONTEXT, short_help="Say what differs between two reports or snapshots.")

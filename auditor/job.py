@@ -38,9 +38,9 @@ from .console import Console
 from .deliver.storage import Store, put
 from .errors import AuditorError, ExitCode, UsageError
 from .execution import Execution
-from .history.runs import execution_of
+from .history.runs import execution_of, list_runs
 from .history_run import KeptHistory
-from .model.finding import WASTE
+from .model.finding import WASTE, format_time
 from .model.letter import Attachment
 from .model.report import Report
 from .model.snapshot import Snapshot
@@ -50,7 +50,7 @@ from .report.selection import Selection
 from .report.sentences import history_sentence, summary_sentence
 from .settings import Settings
 from .store_run import store_at
-from .tasks_run import read_in_parts
+from .tasks_run import longest_execution, read_in_parts
 
 FINISHED, PART_FINISHED, NOT_FINISHED = "audit finished", "part finished", "audit not finished"
 """The messages of the last line; log-based metrics look for the first (deploy/alerts.tf)."""
@@ -127,6 +127,7 @@ def _carry_out(
     _check(chosen, execution)
     plan = mail_run.plan_of(chosen, None, environment) if chosen.mail_to or chosen.chat_webhook_file else None
     place = _open(chosen, console, execution, environment, plan)
+    _check_name(chosen, place.history, now())
     snapshot = _read(chosen, console, execution, place.history.store)
     if snapshot is None:
         course.ended = PART_FINISHED
@@ -155,6 +156,22 @@ def _check(chosen: Settings, execution: Execution) -> None:
         raise UsageError(
             "The job has no place for its runs, its reports and the markers that keep a mail from going out twice",
             "Name --history gs://BUCKET/PREFIX, or a folder that outlives the run.",
+        )
+
+
+def _check_name(chosen: Settings, history: KeptHistory, now: datetime) -> None:
+    """A name that somebody gave may be that of an earlier run, which this one would replace, and whose parts it would
+    take for those of its own tasks."""
+    if chosen.execution is None or not chosen.is_live or chosen.as_of is not None:
+        return
+    before = now - longest_execution(chosen)
+    runs = list_runs(history.store, lambda complaint: None)
+    earlier = [run for run in runs if run.execution.rpartition("-")[0] == history.execution and run.at < before]
+    if earlier:
+        raise UsageError(
+            f"There was a run of execution {chosen.execution} already: {format_time(earlier[-1].at)}",
+            "Give every run a name of its own with --execution, such as the name of the Kubernetes Job; only the tasks "
+            "of one run, and their further attempts, share it.",
         )
 
 
