@@ -765,7 +765,7 @@ def mail_command(ctx: click.Context, /, dry_run: Path | None, **parameters: Any)
     common_options,
 )
 @click.pass_context
-def job_command(ctx: click.Context, /, **parameters: Any) -> int:
+def job_command(ctx: click.Context, /, execution: str | None, **parameters: Any) -> int:
     """Do everything that a scheduled run does: audit, compare with the history, keep the run and reports, tell people.
 
     Made for Cloud Run jobs, and started in the same way anywhere. What is sent, is sent once a day, whatever is started
@@ -777,12 +777,12 @@ def job_command(ctx: click.Context, /, **parameters: Any) -> int:
     from . import job  # noqa: PLC0415
 
     chosen, _ = _start(ctx, parameters)
-    environment = as_told(os.environ, tasks=chosen.tasks, task=chosen.task, name=chosen.execution)
+    environment = as_told(os.environ, tasks=chosen.tasks, task=chosen.task, name=execution)
     console = open_console(environment, chosen.log_format)
     console.quiet, console.verbose, console.color = chosen.quiet, chosen.verbose, chosen.color
-    execution = read_execution(environment)
-    with job.heeding_signals(execution):
-        return job.run(chosen, console, execution, environment, now=_now, clock=time.monotonic)
+    started = read_execution(environment)
+    with job.heeding_signals(started):
+        return job.run(chosen, console, started, environment, now=_now, clock=time.monotonic)
 
 
 @commands.command("diff", context_settings=CONTEXT, short_help="Say what differs between two reports or snapshots.")

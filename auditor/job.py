@@ -127,7 +127,7 @@ def _carry_out(
     _check(chosen, execution)
     plan = mail_run.plan_of(chosen, None, environment) if chosen.mail_to or chosen.chat_webhook_file else None
     place = _open(chosen, console, execution, environment, plan)
-    _check_name(chosen, place.history, now())
+    _check_name(chosen, execution, place.history, now())
     snapshot = _read(chosen, console, execution, place.history.store)
     if snapshot is None:
         course.ended = PART_FINISHED
@@ -159,17 +159,17 @@ def _check(chosen: Settings, execution: Execution) -> None:
         )
 
 
-def _check_name(chosen: Settings, history: KeptHistory, now: datetime) -> None:
+def _check_name(chosen: Settings, execution: Execution, history: KeptHistory, now: datetime) -> None:
     """A name that somebody gave may be that of an earlier run, which this one would replace, and whose parts it would
-    take for those of its own tasks."""
-    if chosen.execution is None or not chosen.is_live or chosen.as_of is not None:
+    take for those of its own tasks. Cloud Run never gives one twice."""
+    if execution.is_on_cloud_run or not chosen.is_live or chosen.as_of is not None:
         return
     before = now - longest_execution(chosen)
     runs = list_runs(history.store, lambda complaint: None)
     earlier = [run for run in runs if run.execution.rpartition("-")[0] == history.execution and run.at < before]
     if earlier:
         raise UsageError(
-            f"There was a run of execution {chosen.execution} already: {format_time(earlier[-1].at)}",
+            f"There was a run of execution {execution.name} already: {format_time(earlier[-1].at)}",
             "Give every run a name of its own with --execution, such as the name of the Kubernetes Job; only the tasks "
             "of one run, and their further attempts, share it.",
         )

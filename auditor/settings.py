@@ -55,8 +55,6 @@ class Settings:
     """None: as many as Cloud Run says, or one."""
     task: int | None = None
     """Which of them this is; None: the one that Cloud Run says, or the first."""
-    execution: str | None = None
-    """What all of them are called together."""
     keep_snapshot: Path | None = None
     as_of: datetime | None = None
     min_age: timedelta = timedelta(hours=1)
