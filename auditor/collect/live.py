@@ -328,8 +328,9 @@ class _Run:
         state.is_described.then(self._compute_is_read.step)
         state.is_described.then(lambda: self._harvest.count("", state.description.coverage()))
         self._crew.urge(self._list_clusters, state)
-        for ask in (self._ask_host, self._ask_host_status, self._ask_resource):
+        for ask in (self._ask_host, self._ask_host_status):
             self._crew.urge(ask, state)
+        self._crew.submit(self._ask_resource, state)  # of thousands at once most would wait for their quota
         holding = self._holdings.below(parent or f"projects/{project}") if self._holdings is not None else None
         for collection in compute.TABLE.values():
             if holding is None or collection.name not in assets.TYPES:
