@@ -1,7 +1,8 @@
 """Quotas of requests per minute: kept ahead of time, and shared by all threads once they are used up all the same.
 
 What a quota counts belongs to the project whose resources are asked for (Google's resource-based APIs), so there is one
-Quota for each service and project. Whoever asks takes the time as a parameter; nothing here waits.
+Quota for each service and project; Cloud Asset Inventory counts for who asks (a client-based API), and each method
+apart. Whoever asks takes the time as a parameter; nothing here waits.
 """
 
 from __future__ import annotations
@@ -15,8 +16,9 @@ from dataclasses import dataclass
 PER_MINUTE: Mapping[str, int] = {
     # List requests of one project; newer projects have more (Compute Engine, "Rate quotas").
     "compute": 1500,
-    # searchAllResources of one consumer (Cloud Asset Inventory, "Quotas").
+    # searchAllResources and assets.list of one consumer (Cloud Asset Inventory, "Quotas and limits").
     "cloudasset": 400,
+    "cloudasset/assets": 100,
     # Requests of one fleet host project (Connect Gateway).
     "connectgateway": 2400,
 }
@@ -107,6 +109,13 @@ class Quotas:
             if (service, owner) not in self._quotas:
                 self._quotas[service, owner] = Quota(self._per_minute.get(service), self._minute_s)
             return self._quotas[service, owner]
+
+
+def counted_as(service: str, path: str) -> tuple[str, str]:
+    """The name of the quota that a request to this path counts against, and who has it."""
+    if service == "cloudasset":
+        return ("cloudasset/assets" if path.endswith("/assets") else service), ""
+    return service, project_in(path)
 
 
 def project_in(path: str) -> str:
