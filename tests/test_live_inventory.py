@@ -5,19 +5,25 @@ The inventory lags behind. What it shows wrongly, or not at all, is put right by
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import datetime
+from functools import partial
 
 import pytest
 from googleserver import Fault, Manners, World
+from googleserver.resources_api import SUPPORTED_ASSETS
 from rehearsal import (
+    MIN_AGE,
     SMALL_AS_OF,
     SMALL_MANNERS,
+    Asked,
     Run,
     Sweep,
     audit,
     everything_asked,
+    hurried,
     one_of_each_shape,
     organization_of,
     projected,
@@ -27,7 +33,11 @@ from rehearsal import (
 )
 from worlds import make_world
 
-from auditor.collect import assets, compute
+from auditor import pipeline
+from auditor.collect import assets, compute, live
+from auditor.collect.failures import RequestFailed
+from auditor.collect.google import Endpoints
+from auditor.collect.parts import merge, part_of
 from auditor.collect.shares import Share
 from auditor.model.finding import WASTE, Verdict
 from auditor.model.names import ResourceName, parse_link
@@ -58,6 +68,53 @@ def lists_asked(world: World) -> list[tuple[str, str]]:
     """Project and collection of every first page of a Compute list."""
     parts = [request.path.split("/") for request in world.requests if not request.is_later_page]
     return [(path[4], path[-1]) for path in parts if path[1] == "compute" and path[5:6] in (["aggregated"], ["global"])]
+
+
+# --- what is asked for ---
+
+
+def test_every_asset_type_is_one_that_google_lists() -> None:
+    assert set(assets.COLLECTION_OF) <= SUPPORTED_ASSETS
+    assert set(assets.TYPES) <= set(compute.TABLE)
+
+
+def test_an_asset_type_that_google_does_not_have_brings_the_live_lists(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is an error to the API, never an empty list."""
+    monkeypatch.setattr(assets, "_QUESTION", {**assets._QUESTION, "assetTypes": ("compute.googleapis.com/Firewal",)})
+    run = by_inventory(small_world(), SMALL_AS_OF)
+    assert run.snapshot is not None
+    for project in run.snapshot.projects:
+        assert run.snapshot.coverage_of(compute_scope(project, "firewalls")).detail.startswith(INSTEAD)
+
+
+def asset(**changes: object) -> dict[str, object]:
+    where = "projects/shop-prod/global/firewalls/k8s-fw"
+    found: dict[str, object] = {
+        "name": f"//compute.googleapis.com/{where}",
+        "assetType": "compute.googleapis.com/Firewall",
+        "resource": {"data": {"name": "k8s-fw", "selfLink": f"https://www.googleapis.com/compute/v1/{where}"}},
+    }
+    return found | changes
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"name": None},
+        {"name": "//compute.googleapis.com/projects/410000000001/global/firewalls/k8s-fw"},
+        {"name": "//compute.googleapis.com/projects/other/global/firewalls/k8s-fw"},
+        {"name": "//compute.googleapis.com/projects/shop-prod/global/firewalls/other"},
+        {"assetType": "compute.googleapis.com/Address"},
+        {"assetType": "compute.googleapis.com/FirewallPolicy"},
+        {"resource": {}},
+        {"resource": {"data": {"name": "k8s-fw"}}},
+        {"resource": {"data": {"selfLink": "projects/410000000001/global/firewalls/k8s-fw"}}},
+    ],
+)
+def test_an_asset_that_contradicts_itself_is_no_answer(changes: dict[str, object]) -> None:
+    assert assets._resource_in(asset())[:2] == ("shop-prod", "firewalls")
+    with pytest.raises(RequestFailed):
+        assets._resource_in(asset(**changes))
 
 
 # --- the same ---
@@ -147,7 +204,8 @@ def left_over(collection: str) -> tuple[Snapshot, datetime, ResourceName]:
     raise LookupError(collection)
 
 
-def test_an_address_used_since_is_no_waste() -> None:
+def used_since() -> tuple[Snapshot, Snapshot, datetime, ResourceName]:
+    """The world before and after somebody has put an address to use that was left over, and its name."""
     before, as_of, name = left_over("addresses")
     key = (name.project, "addresses")
     root = f"https://www.googleapis.com/compute/v1/projects/{name.project}"
@@ -157,7 +215,11 @@ def test_an_address_used_since_is_no_waste() -> None:
         {**item, **use} if is_it(str(item["selfLink"]).partition("/projects/")[2]) else item
         for item in before.compute[key]
     )
-    after = replace(before, compute={**before.compute, key: items})
+    return before, replace(before, compute={**before.compute, key: items}), as_of, name
+
+
+def test_an_address_used_since_is_no_waste() -> None:
+    before, after, as_of, name = used_since()
     right = waste_of(audit(after, as_of))
     assert name.full not in right
     assert name.full in by_inventory(before, as_of).waste
@@ -194,6 +256,59 @@ def test_what_is_gone_since_is_no_waste(seed: int) -> None:
     assert {parse_link(name).collection for name in found}.isdisjoint({"forwardingRules", "addresses"})  # type: ignore[union-attr]
 
 
+# --- parts that rest on it ---
+
+
+def parts_by_inventory(world: World, as_of: datetime, count: int = 2) -> list[Snapshot]:
+    """What the tasks of one execution read, whoever looks twice."""
+    found = []
+    for index in range(count):
+        run = rehearse(world, as_of, **organization_of(world), share=Share("monday", index, count), asks_inventory=True)
+        assert run.snapshot is not None
+        found.append(run.snapshot)
+    return found
+
+
+def looked_at_again(world: World, as_of: datetime, merged: Snapshot) -> Snapshot:
+    """By somebody who does not know how the parts were read."""
+    plan = live.Plan(endpoints=Endpoints(overrides=world.endpoints), **organization_of(world))
+    would_be_waste = partial(pipeline.would_be_waste, as_of=as_of, min_age=MIN_AGE)
+    return live.look_again(plan, hurried(60), dict(os.environ), merged, would_be_waste=would_be_waste).snapshot
+
+
+def test_merged_parts_prove_nothing_until_somebody_looks_twice() -> None:
+    before, after, as_of, name = used_since()
+    right = waste_of(audit(after, as_of))
+    with served(after, manners=Manners(page_size=7, inventory=before)) as world:
+        merged = merge([part_of(part, "monday") for part in parts_by_inventory(world, as_of)])
+        world.forget()
+        again = looked_at_again(world, as_of, merged)
+        asked = lists_asked(world)
+    assert waste_of(audit(merged, as_of)) == frozenset()
+    assert merged.coverage_of("confirm").is_gap
+    assert "confirm" not in again.coverage
+    assert waste_of(audit(again, as_of))
+    assert waste_of(audit(again, as_of)) <= right
+    assert {collection for project, collection in asked if project == name.project} >= set(assets.TYPES)
+
+
+def test_parts_of_lists_are_what_they_were() -> None:
+    with served(small_world(), manners=SMALL_MANNERS) as world:
+        run = rehearse(world, SMALL_AS_OF, **organization_of(world), share=Share("monday", 0, 2))
+    assert run.snapshot is not None
+    assert "confirm" not in run.snapshot.coverage
+
+
+def test_nothing_is_due_where_nothing_would_be_waste() -> None:
+    snapshot = small_world()
+    nothing = replace(snapshot, compute=dict.fromkeys(snapshot.compute, ()))
+    with served(nothing) as world:
+        merged = merge([part_of(part, "monday") for part in parts_by_inventory(world, SMALL_AS_OF)])
+        again = looked_at_again(world, SMALL_AS_OF, merged)
+    assert merged.coverage_of("confirm").is_gap
+    assert not [scope for scope, coverage in again.coverage.items() if coverage.is_gap]
+
+
 # --- an inventory that cannot be had ---
 
 
@@ -225,21 +340,31 @@ def test_the_projects_are_listed_instead_and_it_is_said(spoil: Callable[[World],
 
 
 @pytest.fixture(scope="module")
-def small() -> Iterator[Sweep]:
+def small() -> Iterator[tuple[Sweep, tuple[Asked, ...]]]:
+    """A clean run, and what it asks of the inventory."""
     with served(small_world(), manners=SMALL_MANNERS) as world:
         plan = {**organization_of(world), "asks_inventory": True}
         clean = rehearse(world, SMALL_AS_OF, **plan)
         assert clean.error is None
         assert clean.waste
-        yield Sweep(world, SMALL_AS_OF, clean, plan)
+        asked = one_of_each_shape(everything_asked(world.exchanges))
+        yield Sweep(world, SMALL_AS_OF, clean, plan), tuple(one for one in asked if one.path.endswith("/assets"))
 
 
 @pytest.mark.parametrize(
     ("kind", "times"),
-    [("forbidden", None), ("too_many", 1), ("truncated", None), ("wrong_kind", None), ("lost_page", None)],
+    [
+        *((kind, None) for kind in ("forbidden", "api_disabled", "not_found", "unauthenticated", "s503", "garbage")),
+        *((kind, None) for kind in ("truncated", "wrong_kind", "empty_object", "lost_page", "dropped")),
+        *((kind, None) for kind in ("hung", "dripping", "dripping_head")),
+        *((kind, 1) for kind in ("too_many", "dropped", "reset")),
+        ("s503", 2),
+    ],
 )
-def test_no_fault_makes_an_orphan_and_every_loss_is_named(small: Sweep, kind: str, times: int | None) -> None:
-    requests = [r for r in one_of_each_shape(everything_asked(small.world.exchanges)) if r.path.endswith("/assets")]
+def test_no_fault_makes_an_orphan_and_every_loss_is_named(
+    small: tuple[Sweep, tuple[Asked, ...]], kind: str, times: int | None
+) -> None:
+    sweep, requests = small
     assert requests
-    found = [f"{request}: {problem}" for request in requests for problem in small.problems(request, kind, times)]
+    found = [f"{request}: {problem}" for request in requests for problem in sweep.problems(request, kind, times)]
     assert not found, "\n".join(found)
