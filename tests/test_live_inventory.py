@@ -42,13 +42,14 @@ from auditor.collect.shares import Share
 from auditor.model.finding import WASTE, Verdict
 from auditor.model.names import ResourceName, parse_link
 from auditor.model.report import Report
-from auditor.model.snapshot import Snapshot, compute_scope
+from auditor.model.snapshot import JSON, Snapshot, compute_scope
 from auditor.report.json import render
 from auditor.report.selection import Selection
 
 EVERYTHING = Selection(verdicts=tuple(Verdict))
 SEEDS = (0, 1, 3, 42, 90)
 """Worlds without gaps."""
+SEED_OF_SHARED_NETWORKS = 1
 READ_AT = "as Cloud Asset Inventory had it at 2026-11-22T06:00:00Z"
 INSTEAD = "listed live: Cloud Asset Inventory could not be asked ("
 
@@ -245,6 +246,56 @@ def test_a_rule_made_since_keeps_what_it_points_at(left: str) -> None:
     right = waste_of(audit(after, as_of))
     assert name.full not in right
     assert name.full in by_inventory(before, as_of).waste
+    assert by_inventory(after, as_of, before).waste <= right
+
+
+def in_a_shared_network() -> tuple[Snapshot, Snapshot, datetime, ResourceName]:
+    """A world before and after a load balancer without a Service was made in a service project, where nothing else is;
+    its firewall rule, in the Shared VPC host, was there before. A route of the host needs it, so neither is waste."""
+    made = make_world(SEED_OF_SHARED_NETWORKS)
+    whole = replace(
+        made.snapshot,
+        coverage={scope: replace(entry, count=None) for scope, entry in made.snapshot.coverage.items()},
+    )
+    firewall, rule = next(
+        (finding.resource, finding.load_balancer)
+        for finding in audit(whole, made.as_of).findings
+        if finding.resource.collection == "firewalls"
+        and finding.verdict in WASTE
+        and finding.load_balancer is not None
+        and finding.load_balancer.project != finding.resource.project
+    )
+    mark = rule.name.split("-", 2)[2].removesuffix("-ipv6")
+
+    def only(items: tuple[JSON, ...], collection: str) -> tuple[JSON, ...]:
+        return tuple(item for item in items if collection in assets.TYPES and mark in str(item["name"]))
+
+    resources = {key: only(items, key[1]) if key[0] == rule.project else items for key, items in whole.compute.items()}
+    rules = resources[rule.project, "forwardingRules"]
+    assert rules
+    root = f"https://www.googleapis.com/compute/v1/projects/{firewall.project}/global/routes"
+    routes = tuple(
+        {
+            "name": f"by-hand-{number}",
+            "id": str(4711 + number),
+            "creationTimestamp": "2026-01-22T05:59:30Z",
+            "selfLink": f"{root}/by-hand-{number}",
+            "network": item["network"],
+            "nextHopIlb": item["selfLink"],
+            "destRange": "10.99.0.0/24",
+        }
+        for number, item in enumerate(rules)
+    )
+    resources[firewall.project, "routes"] = (*resources.get((firewall.project, "routes"), ()), *routes)
+    before = {key: () if key[0] == rule.project else items for key, items in resources.items()}
+    return replace(whole, compute=before), replace(whole, compute=resources), made.as_of, firewall
+
+
+def test_a_firewall_of_a_shared_network_waits_for_load_balancers_of_every_project() -> None:
+    before, after, as_of, firewall = in_a_shared_network()
+    right = waste_of(audit(after, as_of))
+    assert firewall.full not in right
+    assert firewall.full in waste_of(audit(before, as_of))
     assert by_inventory(after, as_of, before).waste <= right
 
 
