@@ -276,7 +276,7 @@ quoted() { printf '%s' "$1" | sed 's/\\/\\\\/g; s/"/\\"/g'; }
 
 # `gcloud monitoring policies` is not in every release: gcloud 528 has it among the alpha commands only.
 policy() { # display name, file: made anew only where there is none, so that changes by hand stay
-    found=$(gcloud alpha monitoring policies list --project "$project" --filter "displayName=\"$1\"" --format 'value(name)')
+    found=$(gcloud alpha monitoring policies list --project "$project" --filter "display_name=\"$1\"" --format 'value(name)')
     [ -n "$found" ] || change alpha monitoring policies create --project "$project" --policy-from-file "$2"
 }
 
