@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterator
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import partial
 
 import pytest
@@ -18,6 +18,7 @@ from rehearsal import (
     MIN_AGE,
     SMALL_AS_OF,
     SMALL_MANNERS,
+    TOOL,
     Asked,
     Run,
     Sweep,
@@ -33,7 +34,7 @@ from rehearsal import (
 )
 from worlds import make_world
 
-from auditor import pipeline
+from auditor import live_run, pipeline
 from auditor.collect import assets, compute, live
 from auditor.collect.failures import RequestFailed
 from auditor.collect.google import Endpoints
@@ -45,11 +46,13 @@ from auditor.model.report import Report
 from auditor.model.snapshot import JSON, Snapshot, compute_scope
 from auditor.report.json import render
 from auditor.report.selection import Selection
+from auditor.settings import Settings
 
 EVERYTHING = Selection(verdicts=tuple(Verdict))
 SEEDS = (0, 1, 3, 42, 90)
 """Worlds without gaps."""
 SEED_OF_SHARED_NETWORKS = 1
+SEED_OF_YOUNG_ADDRESS = 31
 READ_AT = "as Cloud Asset Inventory had it at 2026-11-22T06:00:00Z"
 INSTEAD = "listed live: Cloud Asset Inventory could not be asked ("
 
@@ -205,18 +208,22 @@ def left_over(collection: str) -> tuple[Snapshot, datetime, ResourceName]:
     raise LookupError(collection)
 
 
+def in_use(world: Snapshot, address: ResourceName) -> Snapshot:
+    """The world after a virtual machine has begun to use an address."""
+    key = (address.project, "addresses")
+    root = f"https://www.googleapis.com/compute/v1/projects/{address.project}"
+    use = {"status": "IN_USE", "users": [f"{root}/zones/europe-west1-b/instances/by-hand"]}
+    items = tuple(
+        {**item, **use} if str(item["selfLink"]).endswith(f"/{address.relative}") else item
+        for item in world.compute[key]
+    )
+    return replace(world, compute={**world.compute, key: items})
+
+
 def used_since() -> tuple[Snapshot, Snapshot, datetime, ResourceName]:
     """The world before and after somebody has put an address to use that was left over, and its name."""
     before, as_of, name = left_over("addresses")
-    key = (name.project, "addresses")
-    root = f"https://www.googleapis.com/compute/v1/projects/{name.project}"
-    use = {"status": "IN_USE", "users": [f"{root}/zones/europe-west1-b/instances/by-hand"]}
-    is_it = f"{name.relative}".endswith
-    items = tuple(
-        {**item, **use} if is_it(str(item["selfLink"]).partition("/projects/")[2]) else item
-        for item in before.compute[key]
-    )
-    return before, replace(before, compute={**before.compute, key: items}), as_of, name
+    return before, in_use(before, name), as_of, name
 
 
 def test_an_address_used_since_is_no_waste() -> None:
@@ -247,6 +254,38 @@ def test_a_rule_made_since_keeps_what_it_points_at(left: str) -> None:
     assert name.full not in right
     assert name.full in by_inventory(before, as_of).waste
     assert by_inventory(after, as_of, before).waste <= right
+
+
+def test_what_is_too_young_today_is_looked_at_twice_too() -> None:
+    """Who audits the snapshot tomorrow has nothing but the inventory to go by, where nobody did."""
+    made = make_world(SEED_OF_YOUNG_ADDRESS)
+    young = next(
+        finding.resource
+        for finding in audit(made.snapshot, made.as_of).findings
+        if finding.resource.collection == "addresses" and finding.reason == "too-young"
+    )
+    # Nothing else there would be waste.
+    alone = {
+        key: tuple(item for item in items if str(item["selfLink"]).endswith(young.relative))
+        if key[0] == young.project
+        else items
+        for key, items in made.snapshot.compute.items()
+    }
+    coverage = {scope: replace(entry, count=None) for scope, entry in made.snapshot.coverage.items()}
+    before = replace(made.snapshot, compute=alone, coverage=coverage)
+    after = in_use(before, young)
+    tomorrow = made.as_of + timedelta(days=1)
+    assert young.full in waste_of(audit(before, tomorrow))
+    with served(after, manners=Manners(inventory=before)) as world:
+        collected = live.collect(
+            live.Plan(world.scene.projects, endpoints=Endpoints(overrides=world.endpoints), asks_inventory=True),
+            hurried(60),
+            dict(os.environ),
+            tool=TOOL,
+            now=lambda: made.as_of,
+            would_be_waste=live_run._finder(Settings(as_of=made.as_of, min_age=MIN_AGE)),
+        )
+    assert waste_of(audit(collected.snapshot, tomorrow)) <= waste_of(audit(after, tomorrow))
 
 
 def in_a_shared_network() -> tuple[Snapshot, Snapshot, datetime, ResourceName]:

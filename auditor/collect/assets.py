@@ -17,7 +17,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from auditor.model.names import parse_link
-from auditor.model.snapshot import JSON, Coverage, Status, compute_scope
+from auditor.model.snapshot import JSON, Coverage, Snapshot, Status, compute_scope
 
 from . import compute
 from .compute import Listed
@@ -83,9 +83,14 @@ def _resource_in(asset: JSON) -> tuple[str, str, JSON]:
     return named.project, collection, resource
 
 
-def is_of_inventory(listed: Listed) -> bool:
+def is_of_inventory(coverage: Coverage) -> bool:
     """Whether a list came out of the inventory, in this run or in the one that wrote the snapshot."""
-    return _SOURCE in listed.coverage.detail
+    return _SOURCE in coverage.detail
+
+
+def rests_on_inventory(snapshot: Snapshot) -> bool:
+    """Whether any list of a snapshot came out of the inventory."""
+    return any(is_of_inventory(coverage) for coverage in snapshot.coverage.values())
 
 
 @dataclass(slots=True)

@@ -238,7 +238,7 @@ class Harvest:
         coverages += [look.coverage for look in looks if look.coverage.is_gap]
         if self.share is not None:
             coverages += left_to_others(self.share, left)
-            if any(is_of_inventory(listed) for _, state in projects for listed in dict(state.lists).values()):
+            if any(is_of_inventory(listed.coverage) for _, state in projects for listed in dict(state.lists).values()):
                 coverages.append(Coverage(SECOND_LOOK, Status.FAILED, Category.NOT_COLLECTED, detail=_DUE))
         by_scope = {coverage.scope: coverage for coverage in coverages}
         seen = frozenset(look.resource for look in looks)

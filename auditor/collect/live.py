@@ -589,7 +589,7 @@ class _Run:
 
 
 def _of_inventory(state: ProjectState) -> list[str]:
-    return [name for name in assets.TYPES if assets.is_of_inventory(state.lists[name])]
+    return [name for name in assets.TYPES if assets.is_of_inventory(state.lists[name].coverage)]
 
 
 def _listed(snapshot: Snapshot, names: Iterable[ResourceName]) -> Mapping[ResourceName, JSON]:
