@@ -12,8 +12,8 @@ again is a gap. What the new lists make waste that was none before has just lost
 Nothing is asked where nothing would be waste.
 
 Where Cloud Asset Inventory is asked for what stands in the projects (Plan.asks_inventory), that is the first look only:
-the second one asks for all of that again, from the live API, in the projects where something would be waste, and in
-every project where a load balancer may stand that needs a firewall rule of a Shared VPC host.
+the second one asks for all of that again, from the live API, in the projects where something would be waste, and, where
+that is a firewall rule of a Shared VPC host, in the projects that use its networks.
 
 A task of an execution (Plan.share) reads its share of the projects, and whatever Shared VPC hosts those lead to; the
 second look is then that of all parts together (look_again), and reaches the clusters anew.
@@ -507,16 +507,16 @@ class _Run:
 
     def _lists_to_read_again(self, wanted: Sequence[ResourceName]) -> Iterator[tuple[ProjectState, str]]:
         """The Compute lists of the second look: those that point at others, and all that came out of the inventory,
-        which lags behind. The load balancers that need a firewall rule of a Shared VPC host stand in any project."""
+        which lags behind. The load balancers that need a firewall rule of a Shared VPC host stand in its service
+        projects: in any project, where nobody remembers whose host is whose."""
         near = self._where_it_may_be_needed(wanted)
-        far: list[ProjectState] = []
-        if any(name.collection == "firewalls" and self._may_be_host(name.project) for name in wanted):
-            there = {state.id for state in near}
-            far = [state for project, state in sorted(self._harvest.projects.items()) if project not in there]
         for state in near:
             yield from ((state, name) for name in dict.fromkeys((*compute.POINTING, *_of_inventory(state))))
-        for state in far:
-            yield from ((state, name) for name in _of_inventory(state))
+        there = {state.id for state in near}
+        hosts = {name.project for name in wanted if name.collection == "firewalls" and self._may_be_host(name.project)}
+        for state in tuple(self._harvest.projects.values()) if hosts else ():
+            if state.id not in there and state.description.host in (None, *hosts):
+                yield from ((state, name) for name in _of_inventory(state))
 
     def _may_be_host(self, project: str) -> bool:
         """Whether a project lends its networks to others, as far as anybody knows."""
