@@ -65,6 +65,24 @@ def test_a_request_counts_against_the_project_that_its_path_names(path: str, pro
     assert project_in(path) == project
 
 
+@pytest.mark.parametrize(
+    ("service", "path", "limit"),
+    [
+        ("cloudasset", "/v1/organizations/719203344817:searchAllResources", 400),
+        ("cloudasset", "/v1/organizations/719203344817/assets", 100),
+        ("cloudasset", "/v1/projects/shared-host/assets", 100),
+        ("compute", "/compute/v1/projects/a/aggregated/addresses", 1500),
+    ],
+)
+def test_each_method_has_the_limit_that_google_publishes(service: str, path: str, limit: int) -> None:
+    assert leave(Quotas().of(*counted_as(service, path)), 2000, 0) == limit
+
+
+def test_cloud_asset_inventory_counts_for_who_asks_whatever_is_asked_for() -> None:
+    lists = {counted_as("cloudasset", f"/v1/{parent}/assets") for parent in ("folders/1", "projects/a", "projects/b")}
+    assert len(lists) == 1
+
+
 def test_a_run_of_usual_size_never_waits() -> None:
     assert leave(Quotas().of("compute", "a"), 30 * 10, 0) == 300
     assert PER_MINUTE == {
