@@ -11,6 +11,7 @@ import pytest
 from googleserver import Fault, Request
 from organization import Organization, make_organization
 
+from auditor.collect.directory import read_snapshot
 from auditor.collect.projects import Description
 from auditor.console import TerminalConsole as Console
 from auditor.deliver.storage import open_store
@@ -94,7 +95,8 @@ def test_lists_out_of_the_inventory_are_listed_again_whatever_the_merging_comman
             chosen, Console({}, quiet=True), places, tmp_path / "merged.tar.gz", {}, second_look=True
         )
         asked = [request.path for request in world.requests]
-    wasted = {name.split("/")[4] for name in _waste(merged.snapshot, organization)}
+    assert not _waste(merged.snapshot, organization), "nobody had asked the live APIs yet"
+    wasted = {name.split("/")[4] for name in _waste(read_snapshot(tmp_path / "merged.tar.gz"), organization)}
     assert wasted
     for project in wasted:
         for collection in ("addresses", "firewalls", "targetPools"):
