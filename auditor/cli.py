@@ -23,7 +23,7 @@ from click.shell_completion import get_completion_class
 from . import __version__, settings
 from .console import NOT_FINISHED, Console, TerminalConsole, may_use_color, open_console
 from .errors import AuditorError, ExitCode, NotFound, UsageError
-from .execution import read_execution
+from .execution import as_told, read_execution
 from .files import STDOUT, is_stream, write_file, write_files, write_stdout
 from .options import (
     SETTINGS_FILE,
@@ -367,7 +367,7 @@ def mail_command(ctx: click.Context, /, dry_run: Path | None, **parameters: Any)
     common_options,
 )
 @click.pass_context
-def job_command(ctx: click.Context, /, **parameters: Any) -> int:
+def job_command(ctx: click.Context, /, execution: str | None, **parameters: Any) -> int:
     """Do everything that a scheduled run does: audit, compare with the history, keep the run and reports, tell people.
 
     Made for Cloud Run jobs, and started in the same way anywhere. What is sent, is sent once a day, whatever is started
@@ -379,11 +379,12 @@ def job_command(ctx: click.Context, /, **parameters: Any) -> int:
     from . import job  # noqa: PLC0415
 
     chosen, _ = _start(ctx, parameters)
-    console = open_console(os.environ, chosen.log_format)
+    environment = as_told(os.environ, tasks=chosen.tasks, task=chosen.task, name=execution)
+    console = open_console(environment, chosen.log_format)
     console.quiet, console.verbose, console.color = chosen.quiet, chosen.verbose, chosen.color
-    execution = read_execution(os.environ)
-    with job.heeding_signals(execution, console):
-        return job.run(chosen, console, execution, os.environ, now=_now, clock=time.monotonic)
+    started = read_execution(environment)
+    with job.heeding_signals(started, console):
+        return job.run(chosen, console, started, environment, now=_now, clock=time.monotonic)
 
 
 @commands.command("diff", context_settings=CONTEXT, short_help="Say what differs between two reports or snapshots.")

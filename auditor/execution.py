@@ -1,6 +1,7 @@
-"""Which execution of a Cloud Run job this is, which of its tasks, and which attempt: the one place that reads it.
+"""Which execution of a job this is, which of its tasks, and which attempt: the one place that reads it.
 
-https://cloud.google.com/run/docs/container-contract#jobs-env-vars
+Cloud Run says so in the environment (https://cloud.google.com/run/docs/container-contract#jobs-env-vars); of any other
+scheduler options say it in the same place.
 """
 
 from __future__ import annotations
@@ -12,6 +13,8 @@ from .errors import UsageError
 
 _JOB, _NAME = "CLOUD_RUN_JOB", "CLOUD_RUN_EXECUTION"
 _TASK, _TASKS, _ATTEMPT = "CLOUD_RUN_TASK_INDEX", "CLOUD_RUN_TASK_COUNT", "CLOUD_RUN_TASK_ATTEMPT"
+MOST_TASKS = 10_000
+"""As many as Cloud Run can start."""
 _LABELS = {"execution": _NAME, "task": _TASK, "attempt": _ATTEMPT}
 
 
@@ -45,6 +48,35 @@ def read_execution(environment: Mapping[str, str]) -> Execution:
     if not execution.task < execution.tasks:
         raise UsageError(f"{_TASK}={execution.task} must be less than {_TASKS}={execution.tasks}")
     return execution
+
+
+def as_told(
+    environment: Mapping[str, str], *, tasks: int | None, task: int | None, name: str | None
+) -> Mapping[str, str]:
+    """The environment of a job, with what --tasks, --task and --execution say in place of what Cloud Run does.
+
+    Raises UsageError where there are several tasks, and it is not told which of them this is, or of which execution.
+    """
+    told = {_TASKS: tasks, _TASK: task, _NAME: name}
+    said = {**environment, **{variable: str(value) for variable, value in told.items() if value is not None}}
+    index, count = _number(said, _TASK, 0), _number(said, _TASKS, 1)
+    if (tasks, task) != (None, None) and index >= count:
+        raise UsageError(
+            f"There is no task {index} where there {'is one' if count == 1 else f'are {count}'}",
+            f"Tasks count from 0, so that the last one is {count - 1}: --task says which this is, --tasks how many.",
+        )
+    execution = read_execution(said)
+    if execution.tasks > 1 and not said.get(_TASK):
+        raise UsageError(
+            f"There are {execution.tasks} tasks, and nothing says which of them this is",
+            f"Give each its number: --task 0 to --task {execution.tasks - 1}.",
+        )
+    if execution.tasks > 1 and not execution.name:
+        raise UsageError(
+            f"There are {execution.tasks} tasks, and no name by which they find each other's parts",
+            "Name it: --execution NAME, the same for every task of one run, and another one for the next run.",
+        )
+    return said
 
 
 def is_on_cloud_run(environment: Mapping[str, str]) -> bool:

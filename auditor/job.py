@@ -38,9 +38,9 @@ from .console import NOT_FINISHED, Console
 from .deliver.storage import Store, put
 from .errors import AuditorError, ExitCode, UsageError
 from .execution import Execution
-from .history.runs import execution_of
+from .history.runs import execution_of, list_runs
 from .history_run import KeptHistory
-from .model.finding import WASTE
+from .model.finding import WASTE, format_time
 from .model.letter import Attachment
 from .model.report import Report
 from .model.snapshot import Snapshot
@@ -50,7 +50,7 @@ from .report.selection import Selection
 from .report.sentences import history_sentence, summary_sentence
 from .settings import Settings
 from .store_run import store_at
-from .tasks_run import read_in_parts
+from .tasks_run import longest_execution, read_in_parts
 
 FINISHED, PART_FINISHED = "audit finished", "part finished"
 """The messages of the last line, beside NOT_FINISHED; log-based metrics look for the first (deploy/alerts.tf)."""
@@ -147,6 +147,7 @@ def _carry_out(
     plan = mail_run.plan_of(chosen, None, environment) if chosen.mail_to or chosen.chat_webhook_file else None
     began = now()
     place = _open(chosen, console, execution, environment, plan)
+    _check_name(chosen, execution, place.history, now())
     snapshot = _read(chosen, console, execution, place.history.store)
     if snapshot is None:
         course.ended = PART_FINISHED
@@ -180,6 +181,22 @@ def _check(chosen: Settings, execution: Execution) -> None:
         raise UsageError(
             "There is a server or a sender for the mail, and nobody to send it to",
             "Name --to ADDRESS (GKE_AUDITOR_MAIL_TO), or leave out what else belongs to the mail.",
+        )
+
+
+def _check_name(chosen: Settings, execution: Execution, history: KeptHistory, now: datetime) -> None:
+    """A name that somebody gave may be that of an earlier run, which this one would replace, and whose parts it would
+    take for those of its own tasks. Cloud Run never gives one twice."""
+    if execution.is_on_cloud_run or not chosen.is_live or chosen.as_of is not None:
+        return
+    before = now - longest_execution(chosen)
+    runs = list_runs(history.store, lambda complaint: None)
+    earlier = [run for run in runs if run.execution.rpartition("-")[0] == history.execution and run.at < before]
+    if earlier:
+        raise UsageError(
+            f"There was a run of execution {execution.name} already: {format_time(earlier[-1].at)}",
+            "Give every run a name of its own with --execution, such as the name of the Kubernetes Job; only the tasks "
+            "of one run, and their further attempts, share it.",
         )
 
 

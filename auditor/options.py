@@ -16,6 +16,7 @@ from click.core import ParameterSource
 from . import settings
 from .console import LOG_FORMATS
 from .errors import UsageError
+from .execution import MOST_TASKS
 from .files import STDOUT
 from .model.finding import Verdict
 from .outcome import FAIL_ON
@@ -25,6 +26,7 @@ from .parameters import (
     parse_amount,
     parse_duration,
     parse_endpoint,
+    parse_execution,
     parse_format_file,
     parse_host,
     parse_parent_number,
@@ -209,6 +211,26 @@ live_options = options(
 )
 
 parts_options = options(
+    click.option(
+        "--tasks",
+        type=click.IntRange(1, MOST_TASKS),
+        metavar="N",
+        help="How many tasks share the reading.  [default: what CLOUD_RUN_TASK_COUNT says, or 1]",
+    ),
+    click.option(
+        "--task",
+        type=click.IntRange(0, MOST_TASKS - 1),
+        metavar="I",
+        help="Which of them this is, 0 to N-1. The first one, 0, puts the parts together, and mails.  "
+        "[default: what CLOUD_RUN_TASK_INDEX says, or 0]",
+    ),
+    click.option(
+        "--execution",
+        type=parse_execution,
+        metavar="NAME",
+        help="What all tasks of one run, and their further attempts, are called together; the next run needs another "
+        "name.  [default: what CLOUD_RUN_EXECUTION says]",
+    ),
     click.option(
         "--parts-deadline",
         type=parse_duration,

@@ -51,6 +51,10 @@ class Settings:
     """Less than the 30 minutes after which a job on Cloud Run is ended: a report with gaps is better than none."""
     parts_deadline: timedelta = timedelta(minutes=20)
     """Less than `deadline`: the second look, and the report, come after all parts."""
+    tasks: int | None = None
+    """None: as many as Cloud Run says, or one."""
+    task: int | None = None
+    """Which of them this is; None: the one that Cloud Run says, or the first."""
     keep_snapshot: Path | None = None
     as_of: datetime | None = None
     min_age: timedelta = timedelta(hours=1)

@@ -8,21 +8,27 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
 
 from .collect.directory import read_snapshot, write_snapshot
-from .collect.parts import Part, merge, part_of
+from .collect.parts import Part, merge, part_of, why_apart
 from .collect.shares import ENDING, Share, parse_name
 from .console import Console
 from .deliver.storage import BUCKET_SCHEME, Store, put
 from .errors import AuditorError, NothingRead, UsageError
 from .live_run import look_again, read_share
+from .model.finding import format_time
+from .model.nouns import counted
 from .model.snapshot import PARTS, Snapshot
 from .settings import Settings
 from .store_run import store_at
 
+_READING = 0.9
+"""Of --parts-deadline: after that nothing more is read, so that the part is there before the first task goes on."""
+_ATTEMPTS = 4
+"""Of one task, by Cloud Run's default."""
 _FIRST_PAUSE_S = 1.0
 _LONGEST_PAUSE_S = 20.0
 
@@ -34,6 +40,11 @@ class Merged:
     snapshot: Snapshot
     there: tuple[str, ...]
     missing: tuple[str, ...]
+
+
+def longest_execution(chosen: Settings) -> timedelta:
+    """The time that two things of one execution can lie apart, further attempts included."""
+    return chosen.deadline * _ATTEMPTS
 
 
 def read_in_parts(
@@ -57,15 +68,16 @@ def read_in_parts(
             "By default they are 20m and 25m, for tasks that are ended after 30 minutes.",
         )
     began = clock()
-    snapshot = read_share(chosen, console, share, chosen.parts_deadline)
+    snapshot = read_share(chosen, console, share, chosen.parts_deadline * _READING)
     put(store, share.file, _packed(snapshot))
-    console.say(f"Wrote {share.file}: {len(snapshot.projects)} projects")
+    console.say(f"Wrote {share.file}: {counted(len(snapshot.projects), 'project')}")
     if share.index:
         return None
-    console.say(f"Waiting for the parts of {share.count - 1} other tasks")
-    _wait(share, store, began + chosen.parts_deadline.total_seconds(), clock, sleep)
-    parts = list(_readable(_names_in(share, store), store, console))
-    merged = _merged(parts)
+    console.say(f"Waiting for the parts of {counted(share.count - 1, 'other task')}")
+    others = _Others(part_of(snapshot, share.file), store, longest_execution(chosen))
+    merged = _merged(others.wait(began + chosen.parts_deadline.total_seconds(), clock, sleep))
+    for why in others.refused.values():
+        console.warning(why)
     for name in merged.missing:
         console.warning(f"Part {name} of execution {share.execution} is missing: nothing is known of its projects")
     left = chosen.deadline - timedelta(seconds=clock() - began)
@@ -105,29 +117,59 @@ def merge_by_hand(
 # --- the other tasks ---
 
 
-def _wait(
-    share: Share, store: Store, until: float, clock: Callable[[], float], sleep: Callable[[float], object]
-) -> None:
-    """Until every part is there, or it is too late."""
-    pause = _FIRST_PAUSE_S
-    while len(_names_in(share, store)) < share.count and (left := until - clock()) > 0:
-        sleep(min(pause, left))
-        pause = min(pause * 1.5, _LONGEST_PAUSE_S)
+@dataclass(slots=True)
+class _Others:
+    """The parts of the other tasks, as they come in. One that cannot be used counts as missing, until a further attempt
+    of its task replaces it: a report with a gap is better than none."""
 
+    own: Part
+    store: Store
+    oldest: timedelta
+    """A part that was taken so long before our own is of an earlier run that had the same name."""
+    found: dict[int, Part] = field(default_factory=dict)
+    refused: dict[int, str] = field(default_factory=dict)
+    """Why the part that is there cannot be used."""
 
-def _names_in(share: Share, store: Store) -> list[str]:
-    """The parts of an execution that are there."""
-    files = {share.of(index).file for index in range(share.count)}
-    return [name for name in store.names(f"{PARTS}/{share.execution}/") if name in files]
+    def wait(self, until: float, clock: Callable[[], float], sleep: Callable[[float], object]) -> list[Part]:
+        """Our own part and those of the others, once all are there or it is too late."""
+        pause = _FIRST_PAUSE_S
+        self._look()
+        while len(self.found) < self.own.share.count - 1 and (left := until - clock()) > 0:
+            sleep(min(pause, left))
+            pause = min(pause * 1.5, _LONGEST_PAUSE_S)
+            self._look()
+        return [self.own, *self.found.values()]
 
+    def _look(self) -> None:
+        """Take in what has come."""
+        share = self.own.share
+        there = self.store.names(f"{PARTS}/{share.execution}/")
+        for index in range(share.count):
+            if index != share.index and index not in self.found and share.of(index).file in there:
+                self._take(share.of(index))
 
-def _readable(names: Sequence[str], store: Store, console: Console) -> Iterator[Part]:
-    """The parts of these names. One that is damaged counts as missing: a report with a gap is better than none."""
-    for name in names:
+    def _take(self, share: Share) -> None:
+        self.refused.pop(share.index, None)
         try:
-            yield _part_in(store, name)
+            part = _part_in(self.store, share.file, share)
         except AuditorError as error:
-            console.warning(f"{name} cannot be read, and counts as missing: {error.message}")
+            self.refused[share.index] = f"{share.file} cannot be read, and counts as missing: {error.message}"
+            return
+        why = self._why_not(part)
+        if why:
+            self.refused[share.index] = f"{share.file} counts as missing: {why}"
+        else:
+            self.found[share.index] = part
+
+    def _why_not(self, part: Part) -> str:
+        if why_apart(part, self.own):
+            return (
+                f"it was written by {part.snapshot.tool or 'nobody knows what'}, and this is {self.own.snapshot.tool}"
+            )
+        taken_at, ours = part.snapshot.taken_at, self.own.snapshot.taken_at
+        if taken_at is not None and ours is not None and ours - taken_at > self.oldest:
+            return f"it was taken at {format_time(taken_at)}, by an earlier run that had the same name"
+        return ""
 
 
 def _merged(parts: Sequence[Part]) -> Merged:
@@ -151,14 +193,19 @@ def _packed(snapshot: Snapshot) -> bytes:
         return path.read_bytes()
 
 
-def _part_in(store: Store, name: str) -> Part:
+def _part_in(store: Store, name: str, share: Share | None) -> Part:
+    """The part that stands under a name. Raises UsageError where it is not that of `share`, which the name tells; None
+    stands for any."""
     stored = store.read(name)
     if stored is None:
         raise NothingRead(f"{name} is gone from {store.location}")
     with tempfile.TemporaryDirectory(prefix="gke-auditor-", ignore_cleanup_errors=True) as folder:
         path = Path(folder) / f"part{ENDING}"
         path.write_bytes(stored.content)
-        return part_of(read_snapshot(path), name)
+        part = part_of(read_snapshot(path), name)
+    if share is not None and part.share != share:
+        raise UsageError(f"{name} holds {part.share.scope}", "Somebody has renamed it: give it its own name.")
+    return part
 
 
 def _parts_at(place: str, chosen: Settings, environment: Mapping[str, str]) -> Iterator[Part]:
@@ -169,7 +216,7 @@ def _parts_at(place: str, chosen: Settings, environment: Mapping[str, str]) -> I
         if not names:
             raise UsageError(f"There is no part in {place}", "Name the folder of one execution: .../parts/EXECUTION/")
         for name in names:
-            yield _part_in(store, name)
+            yield _part_in(store, name, None)
         return
     yield part_of(read_snapshot(Path(place)), place)
 

@@ -22,8 +22,12 @@ locals {
   projects      = toset([for place in var.scope : trimprefix(place, "projects/") if startswith(place, "projects/")])
 
   # What the code calls, one permission to a line; tests/deploy compares them with the code.
-  project_permissions = compact(split("\n", file("${path.module}/role/project.txt")))
+  project_permissions = concat(compact(split("\n", file("${path.module}/role/project.txt"))), local.inventory_permissions)
   parent_permissions  = compact(split("\n", file("${path.module}/role/parent.txt")))
+
+  # Only with settings = { inventory = "asset" }.
+  asks_inventory        = lookup(var.settings, "inventory", "lists") == "asset"
+  inventory_permissions = local.asks_inventory ? compact(split("\n", file("${path.module}/role/inventory.txt"))) : []
 
   # Roles beside the custom one, for each place of the scope.
   more_roles = toset(concat(

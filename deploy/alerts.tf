@@ -3,6 +3,8 @@
 locals {
   finished    = "resource.type=\"cloud_run_job\" AND resource.labels.job_name=\"${var.name}\" AND jsonPayload.message=\"audit finished\""
   metric_name = replace(var.name, "-", "_")
+  # The job's executions, in a metric of Cloud Run's own. The scope of a project may hold metrics of others.
+  succeeded = "monitored_resource=\"cloud_run_job\",project_id=\"${var.project}\",location=\"${var.region}\",job_name=\"${var.name}\",result=\"succeeded\""
 }
 
 resource "google_logging_metric" "finished" {
@@ -69,18 +71,21 @@ locals {
   channels = [for channel in google_monitoring_notification_channel.mail : channel.name]
 }
 
-# In PromQL, since a metric-absence condition looks back 23.5 hours at most.
+# In PromQL, since a metric-absence condition looks back 23.5 hours at most; and by Cloud Run's own metric, since alerts
+# on log-based ones look back 25 hours at most (INVALID_ARGUMENT: "Log-based metrics are not supported in PromQL alerts
+# with lookback windows longer than 1d1h"). An execution succeeds if the job exits with 0, which is when it logs
+# "audit finished"; docs/job.md, Exit codes.
 resource "google_monitoring_alert_policy" "silent" {
   project               = var.project
-  display_name          = "GKE auditor: no finished run in ${var.alert_after_days} days"
+  display_name          = "GKE auditor: no successful run in ${var.alert_after_days} days"
   combiner              = "OR"
   notification_channels = local.channels
   user_labels           = var.labels
 
   conditions {
-    display_name = "No run has finished"
+    display_name = "No run has succeeded"
     condition_prometheus_query_language {
-      query               = "absent_over_time(logging_googleapis_com:user_${google_logging_metric.finished.name}{monitored_resource=\"cloud_run_job\"}[${var.alert_after_days}d])"
+      query               = "absent_over_time(run_googleapis_com:job_completed_execution_count{${local.succeeded}}[${var.alert_after_days}d])"
       duration            = "3600s" # after the first apply, time for a first run
       evaluation_interval = "900s"
       # The metric has no data before the first run.
@@ -94,8 +99,10 @@ resource "google_monitoring_alert_policy" "silent" {
 
   documentation {
     mime_type = "text/markdown"
-    content   = "No run of the Cloud Run job `${var.name}` in ${var.region} has finished for ${var.alert_after_days} days. Look at its last executions and their logs: `gcloud run jobs executions list --job ${var.name} --region ${var.region} --project ${var.project}`. Did the schedule start it? `gcloud scheduler jobs describe ${var.name} --location ${var.region} --project ${var.project}`"
+    content   = "No run of the Cloud Run job `${var.name}` in ${var.region} has succeeded for ${var.alert_after_days} days. Look at its last executions and their logs: `gcloud run jobs executions list --job ${var.name} --region ${var.region} --project ${var.project}`. Did the schedule start it? `gcloud scheduler jobs describe ${var.name} --location ${var.region} --project ${var.project}`"
   }
+
+  depends_on = [google_project_service.needed]
 }
 
 resource "google_monitoring_alert_policy" "saving" {

@@ -1,7 +1,7 @@
 #!/bin/sh
 # Makes with gcloud what `terraform apply` makes in this folder: the same accounts, role, bucket, secrets, job, schedule
 # and alerts; only the four metrics that are for charts are left out. Run it again to change something; it changes what
-# is there, but for alerts. Needs gcloud, signed in as somebody who may.
+# is there, but for alerts. Needs gcloud with its alpha and beta commands, signed in as somebody who may.
 set -eu
 
 usage() {
@@ -105,11 +105,28 @@ change() {
     fi
 }
 
+# A binding for an account that may have been made just now: IAM does not know it everywhere for a minute or so.
+bind() {
+    [ -z "$dry" ] || { change "$@" && return; }
+    tries=1
+    until change "$@" 2>"$files/refused"; do
+        if [ "$tries" -ge 9 ] || ! grep -q 'does not exist' "$files/refused"; then
+            cat "$files/refused" >&2
+            return 1
+        fi
+        tries=$((tries + 1))
+        sleep 10
+    done
+}
+
 auditor=$name@$project.iam.gserviceaccount.com
 scheduler=$name-cron@$project.iam.gserviceaccount.com
 bucket=$project-$name
 role=$(printf '%s' "$name" | awk -F- '{ for (i = 1; i <= NF; i++) printf "%s%s", toupper(substr($i, 1, 1)), substr($i, 2) }')
 project_permissions=$(paste -s -d , "$here/role/project.txt")
+case "$settings|" in
+*'|GKE_AUDITOR_INVENTORY=asset|'*) project_permissions=$project_permissions,$(paste -s -d , "$here/role/inventory.txt") ;;
+esac
 all_permissions=$project_permissions,$(paste -s -d , "$here/role/parent.txt")
 
 say "APIs of $project"
@@ -148,7 +165,7 @@ grant() { # scope, role
     projects/*) set -- projects "${1#projects/}" "$2" ;;
     esac
     # shellcheck disable=SC2086 # two words for folders
-    change $1 add-iam-policy-binding "$2" --member "serviceAccount:$auditor" --role "$3" --condition None
+    bind $1 add-iam-policy-binding "$2" --member "serviceAccount:$auditor" --role "$3" --condition None
 }
 
 for scope in $scopes; do
@@ -187,7 +204,7 @@ for made in "$bucket" "$bucket-reports"; do
             --uniform-bucket-level-access --public-access-prevention --soft-delete-duration 7d
 done
 change storage buckets update "gs://$bucket" --versioning --lifecycle-file "$files/lifecycle.json"
-change storage buckets add-iam-policy-binding "gs://$bucket" --member "serviceAccount:$auditor" \
+bind storage buckets add-iam-policy-binding "gs://$bucket" --member "serviceAccount:$auditor" \
     --role roles/storage.objectUser
 change storage buckets update "gs://$bucket-reports" --retention-period 30d --lifecycle-file "$files/reports.json"
 for kind in objectCreator objectViewer; do
@@ -199,7 +216,7 @@ for secret in "$name-smtp-password" "$name-chat-webhook"; do
     say "Secret $secret"
     there secrets describe "$secret" --project "$project" ||
         change secrets create "$secret" --project "$project" --replication-policy user-managed --locations "$region"
-    change secrets add-iam-policy-binding "$secret" --project "$project" --member "serviceAccount:$auditor" \
+    bind secrets add-iam-policy-binding "$secret" --project "$project" --member "serviceAccount:$auditor" \
         --role roles/secretmanager.secretAccessor
 done
 
@@ -233,7 +250,7 @@ if [ -n "$secrets" ]; then set -- "$@" --set-secrets "$secrets"; else set -- "$@
 [ -z "$subnet" ] || set -- "$@" --subnet "$subnet"
 [ -z "$network$subnet" ] || set -- "$@" --vpc-egress private-ranges-only
 change "$@"
-change run jobs add-iam-policy-binding "$name" --project "$project" --region "$region" \
+bind run jobs add-iam-policy-binding "$name" --project "$project" --region "$region" \
     --member "serviceAccount:$scheduler" --role roles/run.invoker
 
 say "Schedule $schedule ($zone)"
@@ -267,16 +284,18 @@ if [ -n "$alert_to" ]; then
 fi
 quoted() { printf '%s' "$1" | sed 's/\\/\\\\/g; s/"/\\"/g'; }
 
+# `gcloud monitoring policies` is not in every release: gcloud 528 has it among the alpha commands only.
 policy() { # display name, file: made anew only where there is none, so that changes by hand stay
-    found=$(gcloud monitoring policies list --project "$project" --filter "displayName=\"$1\"" --format 'value(name)')
-    [ -n "$found" ] || change monitoring policies create --project "$project" --policy-from-file "$2"
+    found=$(gcloud alpha monitoring policies list --project "$project" --filter "display_name=\"$1\"" --format 'value(name)')
+    [ -n "$found" ] || change alpha monitoring policies create --project "$project" --policy-from-file "$2"
 }
 
-silent="GKE auditor: no finished run in 8 days"
-query="absent_over_time(logging_googleapis_com:user_${metric}_finished{monitored_resource=\"cloud_run_job\"}[8d])"
+silent="GKE auditor: no successful run in 8 days"
+succeeded="monitored_resource=\"cloud_run_job\",project_id=\"$project\",location=\"$region\",job_name=\"$name\",result=\"succeeded\""
+query="absent_over_time(run_googleapis_com:job_completed_execution_count{$succeeded}[8d])"
 cat >"$files/silent.json" <<END
 {"displayName": "$silent", "combiner": "OR", "notificationChannels": [$channels],
- "conditions": [{"displayName": "No run has finished", "conditionPrometheusQueryLanguage": {
+ "conditions": [{"displayName": "No run has succeeded", "conditionPrometheusQueryLanguage": {
    "query": "$(quoted "$query")", "duration": "3600s", "evaluationInterval": "900s",
    "disableMetricValidation": true}}],
  "alertStrategy": {"autoClose": "604800s"}}

@@ -108,9 +108,14 @@ variable "alert_to" {
 }
 
 variable "alert_after_days" {
-  description = "An alert where no run has finished for so many days; at least a day more than the schedule's pause."
+  description = "An alert where no run has succeeded for so many days; at least a day more than the schedule's pause."
   type        = number
   default     = 8
+
+  validation {
+    condition     = var.alert_after_days >= 1 && var.alert_after_days <= 366 && floor(var.alert_after_days) == var.alert_after_days
+    error_message = "alert_after_days is a whole number from 1 to 366."
+  }
 }
 
 variable "alert_saving" {

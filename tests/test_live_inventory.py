@@ -5,19 +5,26 @@ The inventory lags behind. What it shows wrongly, or not at all, is put right by
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
+from functools import partial
 
 import pytest
 from googleserver import Fault, Manners, World
+from googleserver.resources_api import SUPPORTED_ASSETS
 from rehearsal import (
+    MIN_AGE,
     SMALL_AS_OF,
     SMALL_MANNERS,
+    TOOL,
+    Asked,
     Run,
     Sweep,
     audit,
     everything_asked,
+    hurried,
     one_of_each_shape,
     organization_of,
     projected,
@@ -27,18 +34,25 @@ from rehearsal import (
 )
 from worlds import make_world
 
-from auditor.collect import assets, compute
+from auditor import live_run, pipeline
+from auditor.collect import assets, compute, live
+from auditor.collect.failures import RequestFailed
+from auditor.collect.google import Endpoints
+from auditor.collect.parts import merge, part_of
 from auditor.collect.shares import Share
 from auditor.model.finding import WASTE, Verdict
 from auditor.model.names import ResourceName, parse_link
 from auditor.model.report import Report
-from auditor.model.snapshot import Snapshot, compute_scope
+from auditor.model.snapshot import JSON, Snapshot, compute_scope
 from auditor.report.json import render
 from auditor.report.selection import Selection
+from auditor.settings import Settings
 
 EVERYTHING = Selection(verdicts=tuple(Verdict))
 SEEDS = (0, 1, 3, 42, 90)
 """Worlds without gaps."""
+SEED_OF_SHARED_NETWORKS = 1
+SEED_OF_YOUNG_ADDRESS = 31
 READ_AT = "as Cloud Asset Inventory had it at 2026-11-22T06:00:00Z"
 INSTEAD = "listed live: Cloud Asset Inventory could not be asked ("
 
@@ -58,6 +72,53 @@ def lists_asked(world: World) -> list[tuple[str, str]]:
     """Project and collection of every first page of a Compute list."""
     parts = [request.path.split("/") for request in world.requests if not request.is_later_page]
     return [(path[4], path[-1]) for path in parts if path[1] == "compute" and path[5:6] in (["aggregated"], ["global"])]
+
+
+# --- what is asked for ---
+
+
+def test_every_asset_type_is_one_that_google_lists() -> None:
+    assert set(assets.COLLECTION_OF) <= SUPPORTED_ASSETS
+    assert set(assets.TYPES) <= set(compute.TABLE)
+
+
+def test_an_asset_type_that_google_does_not_have_brings_the_live_lists(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is an error to the API, never an empty list."""
+    monkeypatch.setattr(assets, "_QUESTION", {**assets._QUESTION, "assetTypes": ("compute.googleapis.com/Firewal",)})
+    run = by_inventory(small_world(), SMALL_AS_OF)
+    assert run.snapshot is not None
+    for project in run.snapshot.projects:
+        assert run.snapshot.coverage_of(compute_scope(project, "firewalls")).detail.startswith(INSTEAD)
+
+
+def asset(**changes: object) -> dict[str, object]:
+    where = "projects/shop-prod/global/firewalls/k8s-fw"
+    found: dict[str, object] = {
+        "name": f"//compute.googleapis.com/{where}",
+        "assetType": "compute.googleapis.com/Firewall",
+        "resource": {"data": {"name": "k8s-fw", "selfLink": f"https://www.googleapis.com/compute/v1/{where}"}},
+    }
+    return found | changes
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"name": None},
+        {"name": "//compute.googleapis.com/projects/410000000001/global/firewalls/k8s-fw"},
+        {"name": "//compute.googleapis.com/projects/other/global/firewalls/k8s-fw"},
+        {"name": "//compute.googleapis.com/projects/shop-prod/global/firewalls/other"},
+        {"assetType": "compute.googleapis.com/Address"},
+        {"assetType": "compute.googleapis.com/FirewallPolicy"},
+        {"resource": {}},
+        {"resource": {"data": {"name": "k8s-fw"}}},
+        {"resource": {"data": {"selfLink": "projects/410000000001/global/firewalls/k8s-fw"}}},
+    ],
+)
+def test_an_asset_that_contradicts_itself_is_no_answer(changes: dict[str, object]) -> None:
+    assert assets._resource_in(asset())[:2] == ("shop-prod", "firewalls")
+    with pytest.raises(RequestFailed):
+        assets._resource_in(asset(**changes))
 
 
 # --- the same ---
@@ -147,17 +208,26 @@ def left_over(collection: str) -> tuple[Snapshot, datetime, ResourceName]:
     raise LookupError(collection)
 
 
-def test_an_address_used_since_is_no_waste() -> None:
-    before, as_of, name = left_over("addresses")
-    key = (name.project, "addresses")
-    root = f"https://www.googleapis.com/compute/v1/projects/{name.project}"
+def in_use(world: Snapshot, address: ResourceName) -> Snapshot:
+    """The world after a virtual machine has begun to use an address."""
+    key = (address.project, "addresses")
+    root = f"https://www.googleapis.com/compute/v1/projects/{address.project}"
     use = {"status": "IN_USE", "users": [f"{root}/zones/europe-west1-b/instances/by-hand"]}
-    is_it = f"{name.relative}".endswith
     items = tuple(
-        {**item, **use} if is_it(str(item["selfLink"]).partition("/projects/")[2]) else item
-        for item in before.compute[key]
+        {**item, **use} if str(item["selfLink"]).endswith(f"/{address.relative}") else item
+        for item in world.compute[key]
     )
-    after = replace(before, compute={**before.compute, key: items})
+    return replace(world, compute={**world.compute, key: items})
+
+
+def used_since() -> tuple[Snapshot, Snapshot, datetime, ResourceName]:
+    """The world before and after somebody has put an address to use that was left over, and its name."""
+    before, as_of, name = left_over("addresses")
+    return before, in_use(before, name), as_of, name
+
+
+def test_an_address_used_since_is_no_waste() -> None:
+    before, after, as_of, name = used_since()
     right = waste_of(audit(after, as_of))
     assert name.full not in right
     assert name.full in by_inventory(before, as_of).waste
@@ -186,12 +256,147 @@ def test_a_rule_made_since_keeps_what_it_points_at(left: str) -> None:
     assert by_inventory(after, as_of, before).waste <= right
 
 
+def test_what_is_too_young_today_is_looked_at_twice_too() -> None:
+    """Who audits the snapshot tomorrow has nothing but the inventory to go by, where nobody did."""
+    made = make_world(SEED_OF_YOUNG_ADDRESS)
+    young = next(
+        finding.resource
+        for finding in audit(made.snapshot, made.as_of).findings
+        if finding.resource.collection == "addresses" and finding.reason == "too-young"
+    )
+    # Nothing else there would be waste.
+    alone = {
+        key: tuple(item for item in items if str(item["selfLink"]).endswith(young.relative))
+        if key[0] == young.project
+        else items
+        for key, items in made.snapshot.compute.items()
+    }
+    coverage = {scope: replace(entry, count=None) for scope, entry in made.snapshot.coverage.items()}
+    before = replace(made.snapshot, compute=alone, coverage=coverage)
+    after = in_use(before, young)
+    tomorrow = made.as_of + timedelta(days=1)
+    assert young.full in waste_of(audit(before, tomorrow))
+    with served(after, manners=Manners(inventory=before)) as world:
+        collected = live.collect(
+            live.Plan(world.scene.projects, endpoints=Endpoints(overrides=world.endpoints), asks_inventory=True),
+            hurried(60),
+            dict(os.environ),
+            tool=TOOL,
+            now=lambda: made.as_of,
+            would_be_waste=live_run._finder(Settings(as_of=made.as_of, min_age=MIN_AGE)),
+        )
+    assert waste_of(audit(collected.snapshot, tomorrow)) <= waste_of(audit(after, tomorrow))
+
+
+def in_a_shared_network() -> tuple[Snapshot, Snapshot, datetime, ResourceName]:
+    """A world before and after a load balancer without a Service was made in a service project, where nothing else is;
+    its firewall rule, in the Shared VPC host, was there before. A route of the host needs it, so neither is waste."""
+    made = make_world(SEED_OF_SHARED_NETWORKS)
+    whole = replace(
+        made.snapshot,
+        coverage={scope: replace(entry, count=None) for scope, entry in made.snapshot.coverage.items()},
+    )
+    firewall, rule = next(
+        (finding.resource, finding.load_balancer)
+        for finding in audit(whole, made.as_of).findings
+        if finding.resource.collection == "firewalls"
+        and finding.verdict in WASTE
+        and finding.load_balancer is not None
+        and finding.load_balancer.project != finding.resource.project
+    )
+    mark = rule.name.split("-", 2)[2].removesuffix("-ipv6")
+
+    def only(items: tuple[JSON, ...], collection: str) -> tuple[JSON, ...]:
+        return tuple(item for item in items if collection in assets.TYPES and mark in str(item["name"]))
+
+    resources = {key: only(items, key[1]) if key[0] == rule.project else items for key, items in whole.compute.items()}
+    rules = resources[rule.project, "forwardingRules"]
+    assert rules
+    root = f"https://www.googleapis.com/compute/v1/projects/{firewall.project}/global/routes"
+    routes = tuple(
+        {
+            "name": f"by-hand-{number}",
+            "id": str(4711 + number),
+            "creationTimestamp": "2026-01-22T05:59:30Z",
+            "selfLink": f"{root}/by-hand-{number}",
+            "network": item["network"],
+            "nextHopIlb": item["selfLink"],
+            "destRange": "10.99.0.0/24",
+        }
+        for number, item in enumerate(rules)
+    )
+    resources[firewall.project, "routes"] = (*resources.get((firewall.project, "routes"), ()), *routes)
+    before = {key: () if key[0] == rule.project else items for key, items in resources.items()}
+    return replace(whole, compute=before), replace(whole, compute=resources), made.as_of, firewall
+
+
+def test_a_firewall_of_a_shared_network_waits_for_load_balancers_of_every_project() -> None:
+    before, after, as_of, firewall = in_a_shared_network()
+    right = waste_of(audit(after, as_of))
+    assert firewall.full not in right
+    assert firewall.full in waste_of(audit(before, as_of))
+    assert by_inventory(after, as_of, before).waste <= right
+
+
 @pytest.mark.parametrize("seed", SEEDS)
 def test_what_is_gone_since_is_no_waste(seed: int) -> None:
     made = make_world(seed)
     now = without(without(made.snapshot, "forwardingRules"), "addresses")
     found = by_inventory(now, made.as_of, made.snapshot).waste
     assert {parse_link(name).collection for name in found}.isdisjoint({"forwardingRules", "addresses"})  # type: ignore[union-attr]
+
+
+# --- parts that rest on it ---
+
+
+def parts_by_inventory(world: World, as_of: datetime, count: int = 2) -> list[Snapshot]:
+    """What the tasks of one execution read, whoever looks twice."""
+    found = []
+    for index in range(count):
+        run = rehearse(world, as_of, **organization_of(world), share=Share("monday", index, count), asks_inventory=True)
+        assert run.snapshot is not None
+        found.append(run.snapshot)
+    return found
+
+
+def looked_at_again(world: World, as_of: datetime, merged: Snapshot) -> Snapshot:
+    """By somebody who does not know how the parts were read."""
+    plan = live.Plan(endpoints=Endpoints(overrides=world.endpoints), **organization_of(world))
+    would_be_waste = partial(pipeline.would_be_waste, as_of=as_of, min_age=MIN_AGE)
+    return live.look_again(plan, hurried(60), dict(os.environ), merged, would_be_waste=would_be_waste).snapshot
+
+
+def test_merged_parts_prove_nothing_until_somebody_looks_twice() -> None:
+    before, after, as_of, name = used_since()
+    right = waste_of(audit(after, as_of))
+    with served(after, manners=Manners(page_size=7, inventory=before)) as world:
+        merged = merge([part_of(part, "monday") for part in parts_by_inventory(world, as_of)])
+        world.forget()
+        again = looked_at_again(world, as_of, merged)
+        asked = lists_asked(world)
+    assert waste_of(audit(merged, as_of)) == frozenset()
+    assert merged.coverage_of("confirm").is_gap
+    assert "confirm" not in again.coverage
+    assert waste_of(audit(again, as_of))
+    assert waste_of(audit(again, as_of)) <= right
+    assert {collection for project, collection in asked if project == name.project} >= set(assets.TYPES)
+
+
+def test_parts_of_lists_are_what_they_were() -> None:
+    with served(small_world(), manners=SMALL_MANNERS) as world:
+        run = rehearse(world, SMALL_AS_OF, **organization_of(world), share=Share("monday", 0, 2))
+    assert run.snapshot is not None
+    assert "confirm" not in run.snapshot.coverage
+
+
+def test_nothing_is_due_where_nothing_would_be_waste() -> None:
+    snapshot = small_world()
+    nothing = replace(snapshot, compute=dict.fromkeys(snapshot.compute, ()))
+    with served(nothing) as world:
+        merged = merge([part_of(part, "monday") for part in parts_by_inventory(world, SMALL_AS_OF)])
+        again = looked_at_again(world, SMALL_AS_OF, merged)
+    assert merged.coverage_of("confirm").is_gap
+    assert not [scope for scope, coverage in again.coverage.items() if coverage.is_gap]
 
 
 # --- an inventory that cannot be had ---
@@ -225,21 +430,31 @@ def test_the_projects_are_listed_instead_and_it_is_said(spoil: Callable[[World],
 
 
 @pytest.fixture(scope="module")
-def small() -> Iterator[Sweep]:
+def small() -> Iterator[tuple[Sweep, tuple[Asked, ...]]]:
+    """A clean run, and what it asks of the inventory."""
     with served(small_world(), manners=SMALL_MANNERS) as world:
         plan = {**organization_of(world), "asks_inventory": True}
         clean = rehearse(world, SMALL_AS_OF, **plan)
         assert clean.error is None
         assert clean.waste
-        yield Sweep(world, SMALL_AS_OF, clean, plan)
+        asked = one_of_each_shape(everything_asked(world.exchanges))
+        yield Sweep(world, SMALL_AS_OF, clean, plan), tuple(one for one in asked if one.path.endswith("/assets"))
 
 
 @pytest.mark.parametrize(
     ("kind", "times"),
-    [("forbidden", None), ("too_many", 1), ("truncated", None), ("wrong_kind", None), ("lost_page", None)],
+    [
+        *((kind, None) for kind in ("forbidden", "api_disabled", "not_found", "unauthenticated", "s503", "garbage")),
+        *((kind, None) for kind in ("truncated", "wrong_kind", "empty_object", "lost_page", "dropped")),
+        *((kind, None) for kind in ("hung", "dripping", "dripping_head")),
+        *((kind, 1) for kind in ("too_many", "dropped", "reset")),
+        ("s503", 2),
+    ],
 )
-def test_no_fault_makes_an_orphan_and_every_loss_is_named(small: Sweep, kind: str, times: int | None) -> None:
-    requests = [r for r in one_of_each_shape(everything_asked(small.world.exchanges)) if r.path.endswith("/assets")]
+def test_no_fault_makes_an_orphan_and_every_loss_is_named(
+    small: tuple[Sweep, tuple[Asked, ...]], kind: str, times: int | None
+) -> None:
+    sweep, requests = small
     assert requests
-    found = [f"{request}: {problem}" for request in requests for problem in small.problems(request, kind, times)]
+    found = [f"{request}: {problem}" for request in requests for problem in sweep.problems(request, kind, times)]
     assert not found, "\n".join(found)

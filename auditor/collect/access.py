@@ -44,8 +44,10 @@ PROJECT_PERMISSIONS = tuple(
     )
 )
 """Everything that an audit of a project asks Google's APIs for."""
-PARENT_PERMISSIONS = tuple(sorted({projects.SEARCH_PERMISSION, assets.LIST_PERMISSION, *projects.WALK_PERMISSIONS}))
-"""What finding the projects of a folder or organization takes beside, and what is in them (`--inventory asset`)."""
+PARENT_PERMISSIONS = tuple(sorted({projects.SEARCH_PERMISSION, *projects.WALK_PERMISSIONS}))
+"""What finding the projects of a folder or organization takes beside."""
+INVENTORY_PERMISSIONS = (assets.LIST_PERMISSION,)
+"""What `--inventory asset` takes beside, wherever the inventory is asked: below a parent, else in the project."""
 KUBERNETES_LISTS = tuple(
     (group, plural) for group, plurals in API_GROUPS.items() for plural in plurals if plural != "configmaps"
 )
@@ -139,46 +141,57 @@ class _Check:
     # --- folders and organizations ---
 
     def _ask_parent(self, parent: Parent) -> None:
+        failures: dict[str, RequestFailed] = {}
         try:
             found = projects.search(self._api, parent)
         except RequestFailed as failure:
-            command = grant_below(parent, self._member)
-            missing = (projects.SEARCH_PERMISSION,) if failure.category is Category.FORBIDDEN else ()
-            problem = "" if missing else failure.detail
-            self._add(
-                Access(
-                    parent.name, missing, command if missing else mend(failure, "cloudasset", "", self._id_of), problem
-                )
-            )
+            failures[projects.SEARCH_PERMISSION] = failure
             FolderWalk(self._api, parent, failure, self._crew.submit, self._start_projects).start()
-            return
-        self._add(Access(parent.name))
-        for project in found:
-            self._start_project(project)
+        else:
+            for project in found:
+                self._start_project(project, is_below_parent=True)
+        if self._plan.asks_inventory:
+            try:
+                assets.probe(self._api, parent.name)
+            except RequestFailed as failure:
+                failures[assets.LIST_PERMISSION] = failure
+        self._add(self._access_to(parent, failures))
+
+    def _access_to(self, parent: Parent, failures: Mapping[str, RequestFailed]) -> Access:
+        """What these failures of Cloud Asset Inventory mean, by the permission that each question takes."""
+        missing = tuple(name for name, failure in failures.items() if failure.category is Category.FORBIDDEN)
+        others = [failure for failure in failures.values() if failure.category is not Category.FORBIDDEN]
+        command = mend(others[0], "cloudasset", "", self._id_of) if others else ""
+        if missing:
+            command = grant_below(parent, self._member)
+        problem = "; ".join(dict.fromkeys(failure.detail for failure in others))
+        return Access(parent.name, missing, command, problem)
 
     def _start_projects(self, discovery: Discovery) -> None:
         for project in discovery.projects:
-            self._start_project(project)
+            self._start_project(project, is_below_parent=True)
 
     # --- projects ---
 
-    def _start_project(self, project: str) -> None:
+    def _start_project(self, project: str, *, is_below_parent: bool = False) -> None:
         with self._lock:
             if project in self._known:
                 return
             self._known.add(project)
-        self._crew.submit(self._ask_project, project)
+        asks_inventory = self._plan.asks_inventory and not is_below_parent  # below a parent that one is asked
+        wanted = (*PROJECT_PERMISSIONS, *(INVENTORY_PERMISSIONS if asks_inventory else ()))
+        self._crew.submit(self._ask_project, project, wanted)
         self._crew.submit(self._ask_host, project)
         self._crew.submit(self._ask_clusters, project)
 
-    def _ask_project(self, project: str) -> None:
+    def _ask_project(self, project: str, wanted: Sequence[str]) -> None:
         try:
-            held = held_permissions(self._api, project, PROJECT_PERMISSIONS)
+            held = held_permissions(self._api, project, wanted)
         except RequestFailed as failure:
             command = mend(failure, "cloudresourcemanager", project, self._id_of)
             self._add(Access(f"project {project}", command=command, problem=failure.detail))
             return
-        missing = tuple(name for name in PROJECT_PERMISSIONS if name not in held)
+        missing = tuple(name for name in wanted if name not in held)
         self._add(Access(f"project {project}", missing, grant_in_project(project, missing, self._member)))
 
     def _ask_host(self, project: str) -> None:

@@ -3,7 +3,10 @@
 One list in place of one for each project and collection (`--inventory asset`). The inventory lags: what it holds may be
 changed or gone, and what is new may be missing. So it is the first look only. It is asked for what the second look
 asks the live API for again wherever waste would be, and only for collections whose asset types cover every scope that
-they have ("Supported asset types"; of the other collections nobody says whether regional ones are in it).
+they have: these types stand in Google's list "Supported asset types" (three copies of it, 2026-11-25), and either
+the regional ones have a type of their own, or there is only one scope. TargetHttpProxy, UrlMap, HealthCheck,
+SslCertificate, NetworkEndpointGroup and others stand there, too, but nobody says whether regional ones are among them.
+A type that the API does not know is an error to it (INVALID_ARGUMENT, reference of "assets.list"), not an empty list.
 """
 
 from __future__ import annotations
@@ -14,7 +17,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from auditor.model.names import parse_link
-from auditor.model.snapshot import JSON, Coverage, Status, compute_scope
+from auditor.model.snapshot import JSON, Coverage, Snapshot, Status, compute_scope
 
 from . import compute
 from .compute import Listed
@@ -26,6 +29,7 @@ from .projects import pages
 PAGE_SIZE = 1000
 LIST_PERMISSION = "cloudasset.assets.listResource"
 _PREFIX = "compute.googleapis.com/"
+_SOURCE = "as Cloud Asset Inventory had it at"
 TYPES: Mapping[str, tuple[str, ...]] = {
     "forwardingRules": ("ForwardingRule", "GlobalForwardingRule"),
     "addresses": ("Address", "GlobalAddress"),
@@ -40,6 +44,7 @@ TYPES: Mapping[str, tuple[str, ...]] = {
 """Collection to its asset types, without "compute.googleapis.com/"."""
 COLLECTION_OF: Mapping[str, str] = {f"{_PREFIX}{kind}": name for name, kinds in TYPES.items() for kind in kinds}
 """Asset type to collection."""
+_QUESTION: Parameters = {"contentType": "RESOURCE", "assetTypes": tuple(COLLECTION_OF)}
 
 
 def fetch(
@@ -48,12 +53,7 @@ def fetch(
     """By project id and collection: the resources below `parent` ("folders/1", "projects/ID") as they were at one
     moment, of those projects that `holds` is true of. Raises RequestFailed, also where only the last page is lost."""
     found: dict[tuple[str, str], list[JSON]] = {}
-    parameters: Parameters = {
-        "contentType": "RESOURCE",
-        "assetTypes": tuple(COLLECTION_OF),
-        "pageSize": PAGE_SIZE,
-        "readTime": f"{read_at:%Y-%m-%dT%H:%M:%SZ}",
-    }
+    parameters: Parameters = {**_QUESTION, "pageSize": PAGE_SIZE, "readTime": f"{read_at:%Y-%m-%dT%H:%M:%SZ}"}
     for asset in pages(api, "cloudasset", f"/v1/{parent}/assets", "assets", parameters, told="readTime"):
         project, collection, resource = _resource_in(asset)
         if holds(project):
@@ -61,6 +61,11 @@ def fetch(
             kept = compute.project_of(resource, compute.TABLE[collection].fields)
             found.setdefault((project, collection), []).append(kept)
     return found
+
+
+def probe(api: GoogleApi, parent: str) -> None:
+    """Ask for no more than one resource below `parent`, to see whether the inventory answers. Raises RequestFailed."""
+    api.get("cloudasset", f"/v1/{parent}/assets", {**_QUESTION, "pageSize": 1})
 
 
 def _resource_in(asset: JSON) -> tuple[str, str, JSON]:
@@ -73,10 +78,19 @@ def _resource_in(asset: JSON) -> tuple[str, str, JSON]:
     named, linked = parse_link(name), parse_link(str(resource.get("selfLink", "")))
     if named is None or linked is None or named.project.isdigit():
         raise invalid(f"the name of an asset cannot be read: {name[:100]!r}")
-    is_same = (named.scope, named.collection, named.name) == (linked.scope, linked.collection, linked.name)
-    if not is_same or named.collection != collection:
+    if named != linked or named.collection != collection:
         raise invalid(f"an asset is of another resource than its name says: {name[:100]!r}")
     return named.project, collection, resource
+
+
+def is_of_inventory(coverage: Coverage) -> bool:
+    """Whether a list came out of the inventory, in this run or in the one that wrote the snapshot."""
+    return _SOURCE in coverage.detail
+
+
+def rests_on_inventory(snapshot: Snapshot) -> bool:
+    """Whether any list of a snapshot came out of the inventory."""
+    return any(is_of_inventory(coverage) for coverage in snapshot.coverage.values())
 
 
 @dataclass(slots=True)
@@ -100,7 +114,7 @@ class Holding:
     def listed(self, project: str, collection: str) -> Listed:
         """A collection of a project, after a reading that did not fail: of what it does not hold there was none."""
         items = tuple(self.resources.get((project, collection), ()))
-        detail = f"as Cloud Asset Inventory had it at {self.read_at:%Y-%m-%dT%H:%M:%SZ}"
+        detail = f"{_SOURCE} {self.read_at:%Y-%m-%dT%H:%M:%SZ}"
         scope = compute_scope(project, collection)
         return Listed(Coverage(scope, Status.COMPLETE, detail=detail, count=len(items)), items)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import binascii
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -107,6 +107,23 @@ def _cluster(project: str, resource: Any) -> Cluster | None:
     except (binascii.Error, ValueError):
         certificates = b""
     return Cluster(ClusterKey(project, location, name), project_of(resource, FIELDS), certificates)
+
+
+def restored(coverage: Coverage, project: str, resources: Sequence[JSON]) -> ClusterList:
+    """The list as a snapshot holds it. None of its clusters can be reached: a snapshot keeps no certificates. What is
+    no cluster with name and location makes the list partial."""
+    clusters: list[Cluster] = []
+    odd: list[str] = []
+    for index, resource in enumerate(resources):
+        cluster = _cluster(project, resource)
+        if cluster is None:
+            odd.append(f"element {index} is not a cluster with name and location")
+        else:
+            clusters.append(Cluster(cluster.key, resource, b""))
+    return ClusterList(
+        coverage.weakened(Category.INVALID, "; ".join(odd[:3])) if odd else coverage,
+        tuple(clusters),
+    )
 
 
 def combined(first: ClusterList, second: ClusterList) -> ClusterList:

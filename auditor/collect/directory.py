@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import timedelta
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -33,6 +32,7 @@ from auditor.model.snapshot import (
 )
 
 from .files import SnapshotFiles, UnreadableFileError, open_snapshot, write_files
+from .joining import taken_apart
 from .manifest import BrokenManifestError, Manifest, parse_manifest, write_manifest
 
 MANIFEST = "snapshot.json"
@@ -47,7 +47,6 @@ _GROUPS: Mapping[str, tuple[str, ...]] = {
 }
 _CONFIRM_STATUSES = ("same", "changed", "gone", "failed")
 _NAMED_AT_MOST = 3
-_TIMES_APART = timedelta(hours=1)
 
 Value = TypeVar("Value")
 Key = TypeVar("Key")
@@ -499,11 +498,7 @@ def _merged(snapshots: Sequence[Snapshot]) -> Snapshot:
     """Snapshots without a common scope as one. Its time is the oldest: a thing counts as younger, never as older."""
     times = sorted(snapshot.taken_at for snapshot in snapshots if snapshot.taken_at is not None)
     warnings = [warning for snapshot in snapshots for warning in snapshot.warnings]
-    if times and times[-1] - times[0] > _TIMES_APART:
-        warnings.append(
-            f"The snapshots were taken at different times, from {times[0].isoformat()} to {times[-1].isoformat()}: "
-            "what changed in between may look left behind"
-        )
+    warnings += taken_apart("snapshots", times)
     projects = _union(snapshot.projects for snapshot in snapshots)
     projects |= {key: value for snapshot in snapshots for key, value in snapshot.projects.items() if value is not None}
     return Snapshot(

@@ -19,7 +19,7 @@ from auditor.model.snapshot import JSON, Category
 
 from .failures import RequestFailed, failure_of, hint_for_start, invalid
 from .patience import Patience
-from .quotas import project_in
+from .quotas import counted_as
 
 if TYPE_CHECKING:
     from google.auth.credentials import Credentials
@@ -351,7 +351,7 @@ class GoogleApi:
 
     def _ask(self, method: str, service: str, path: str, content: Mapping[str, Any]) -> JSON:
         url = self.endpoints.root(service) + path
-        quota = self.patience.quotas.of(service, project_in(path))
+        quota = self.patience.quotas.of(*counted_as(service, path))
         return self.patience.ask(lambda timeout_s: self._attempt(method, url, content, timeout_s), quota)
 
     def _attempt(self, method: str, url: str, content: Mapping[str, Any], timeout_s: float) -> JSON:

@@ -23,6 +23,7 @@ from auditor.model.snapshot import (
 )
 
 from . import identity
+from .assets import is_of_inventory
 from .clusters import Cluster, ClusterList, combined
 from .compute import Listed
 from .confirm import Look
@@ -30,9 +31,10 @@ from .crew import Milestone
 from .projects import Description
 from .shares import Share, left_to_others
 
+SECOND_LOOK = "confirm"
+"""The second look as a whole; it stands in a snapshot only where it was broken off, or is due."""
 _INTERRUPTED = "interrupted before it was read"
-_SECOND_LOOK = "confirm"
-"""The second look as a whole; it stands in a snapshot only where it was broken off."""
+_DUE = "Cloud Asset Inventory lags behind, and nobody has looked twice yet: merge with --second-look"
 
 
 @dataclass(frozen=True, slots=True)
@@ -236,6 +238,8 @@ class Harvest:
         coverages += [look.coverage for look in looks if look.coverage.is_gap]
         if self.share is not None:
             coverages += left_to_others(self.share, left)
+            if any(is_of_inventory(listed.coverage) for _, state in projects for listed in dict(state.lists).values()):
+                coverages.append(Coverage(SECOND_LOOK, Status.FAILED, Category.NOT_COLLECTED, detail=_DUE))
         by_scope = {coverage.scope: coverage for coverage in coverages}
         seen = frozenset(look.resource for look in looks)
         for scope in self._expected(dict(projects), dict(clusters), seen):
@@ -264,7 +268,7 @@ class Harvest:
             yield from (objects_scope(key, plural) for plural in (*PLURALS, "identity"))
         yield from (f"confirm/{name.full}" for name in self.wanted_looks if name not in seen)
         if self.was_interrupted or (self.wanted_looks and not self.has_looked_twice):
-            yield _SECOND_LOOK  # nobody looked twice at what is waste by as much as was read until then
+            yield SECOND_LOOK  # nobody looked twice at what is waste by as much as was read until then
 
 
 def _read(lists: dict[str, Listed]) -> Sequence[tuple[str, Listed]]:

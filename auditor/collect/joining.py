@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Sequence
 from dataclasses import replace
+from datetime import datetime, timedelta
 
 from auditor.model.snapshot import JSON, Coverage, Status
 
 from .compute import Listed
+
+_TIMES_APART = timedelta(hours=1)
 
 
 def joined(first: Listed, again: Listed, key_of: Callable[[JSON], Hashable]) -> Listed:
@@ -58,3 +61,13 @@ def resource_key(resource: JSON) -> Hashable:
     """Its link from "projects/" on; an odd resource is itself."""
     link = resource.get("selfLink")
     return link.partition("/projects/")[2] if isinstance(link, str) and "/projects/" in link else repr(resource)
+
+
+def taken_apart(what: str, times: Sequence[datetime]) -> tuple[str, ...]:
+    """The warning on `what` ("snapshots") that was taken at these times and is read as one; () where they are close."""
+    if not times or max(times) - min(times) <= _TIMES_APART:
+        return ()
+    return (
+        f"The {what} were taken at different times, from {min(times).isoformat()} to {max(times).isoformat()}: "
+        "what changed in between may look left behind",
+    )

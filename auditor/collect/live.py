@@ -12,7 +12,8 @@ again is a gap. What the new lists make waste that was none before has just lost
 Nothing is asked where nothing would be waste.
 
 Where Cloud Asset Inventory is asked for what stands in the projects (Plan.asks_inventory), that is the first look only:
-the second one asks for all of that again, from the live API, in the projects where something would be waste.
+the second one asks for all of that again, from the live API, in the projects where something would be waste, and, where
+that is a firewall rule of a Shared VPC host, in the projects that use its networks.
 
 A task of an execution (Plan.share) reads its share of the projects, and whatever Shared VPC hosts those lead to; the
 second look is then that of all parts together (look_again), and reaches the clusters anew.
@@ -40,7 +41,7 @@ from .clusters import Cluster
 from .crew import Crew, Milestone, after
 from .failures import RequestFailed
 from .google import Account, Endpoints, GoogleApi, Network, network_of, sign_in
-from .harvest import ClusterState, Harvest, Progress, ProjectState
+from .harvest import SECOND_LOOK, ClusterState, Harvest, Progress, ProjectState
 from .joining import joined, resource_key
 from .kubernetes import Connector
 from .patience import Patience
@@ -136,6 +137,7 @@ def look_again(
     account = _sign_in(plan, patience, network)
     harvest = Harvest(snapshot.taken_at, snapshot.tool, on_progress)
     restore(harvest, snapshot)
+    harvest.other.pop(SECOND_LOOK, None)  # what the parts say of it, and what is made up for here
     with _running(plan, patience, network, account, harvest) as run:
         interruption = run.carry_out(run.resume, would_be_waste)
     return Collected(replace(harvest.snapshot(), warnings=snapshot.warnings), interruption)
@@ -328,8 +330,9 @@ class _Run:
         state.is_described.then(self._compute_is_read.step)
         state.is_described.then(lambda: self._harvest.count("", state.description.coverage()))
         self._crew.urge(self._list_clusters, state)
-        for ask in (self._ask_host, self._ask_host_status, self._ask_resource):
+        for ask in (self._ask_host, self._ask_host_status):
             self._crew.urge(ask, state)
+        self._crew.submit(self._ask_resource, state)  # of thousands at once most would wait for their quota
         holding = self._holdings.below(parent or f"projects/{project}") if self._holdings is not None else None
         for collection in compute.TABLE.values():
             if holding is None or collection.name not in assets.TYPES:
@@ -486,9 +489,8 @@ class _Run:
         seen = _listed(snapshot, wanted)
         for state in tuple(self._harvest.projects.values()):
             self._crew.urge(self._list_clusters_at_last, state)
-        for state in self._where_it_may_be_needed(wanted):
-            for collection in self._looked_at_again():
-                self._crew.urge(self._list_compute_again, state, compute.TABLE[collection])
+        for state, collection in self._lists_to_read_again(wanted):
+            self._crew.urge(self._list_compute_again, state, compute.TABLE[collection])
         for reading in tuple(self._readings):
             project = self._harvest.projects.get(reading.key.project)
             if project is None or not project.is_gone(reading.key):
@@ -504,20 +506,33 @@ class _Run:
         if (now.objects, now.clusters, now.compute) != (snapshot.objects, snapshot.clusters, snapshot.compute):
             self._set_aside_new_waste(would_be_waste)
 
-    def _looked_at_again(self) -> Sequence[str]:
-        """The Compute collections that the second look lists: those that point at others, and all that may have come
-        out of the inventory, which lags behind."""
-        return tuple(dict.fromkeys((*compute.POINTING, *(assets.TYPES if self._plan.asks_inventory else ()))))
+    def _lists_to_read_again(self, wanted: Sequence[ResourceName]) -> Iterator[tuple[ProjectState, str]]:
+        """The Compute lists of the second look: those that point at others, and all that came out of the inventory,
+        which lags behind. The load balancers that need a firewall rule of a Shared VPC host stand in its service
+        projects: in any project, where nobody remembers whose host is whose."""
+        near = self._where_it_may_be_needed(wanted)
+        for state in near:
+            yield from ((state, name) for name in dict.fromkeys((*compute.POINTING, *_of_inventory(state))))
+        there = {state.id for state in near}
+        hosts = {name.project for name in wanted if name.collection == "firewalls" and self._may_be_host(name.project)}
+        for state in tuple(self._harvest.projects.values()) if hosts else ():
+            if state.id not in there and state.description.host in (None, *hosts):
+                yield from ((state, name) for name in _of_inventory(state))
+
+    def _may_be_host(self, project: str) -> bool:
+        """Whether a project lends its networks to others, as far as anybody knows."""
+        state = self._harvest.projects.get(project)
+        return state is None or state.description.may_be_host
 
     def _where_it_may_be_needed(self, wanted: Iterable[ResourceName]) -> list[ProjectState]:
-        """The projects of these resources and their Shared VPC hosts, where routes stand: every host, where nobody
-        remembers which. Of a URL map in any other project the backend service tells that it names."""
+        """The projects of these resources and their Shared VPC hosts, where routes stand: all that may be one, where
+        nobody remembers which. Of a URL map in any other project the backend service tells that it names."""
         known = self._harvest.projects
         here = {name.project for name in wanted} & set(known)
         told = [known[project].description.host for project in here]
         hosts = {host for host in told if host is not None} & set(known)
         if None in told:
-            hosts |= {project for project, state in known.items() if state.description.is_host}
+            hosts |= {project for project, state in known.items() if state.description.may_be_host}
         return [known[project] for project in sorted(here | hosts)]
 
     def _list_compute_again(self, state: ProjectState, collection: compute.Collection) -> None:
@@ -572,6 +587,10 @@ class _Run:
         with self._harvest.lock:
             self._harvest.looks[name] = look
         self._harvest.count("", look.coverage)
+
+
+def _of_inventory(state: ProjectState) -> list[str]:
+    return [name for name in assets.TYPES if assets.is_of_inventory(state.lists[name].coverage)]
 
 
 def _listed(snapshot: Snapshot, names: Iterable[ResourceName]) -> Mapping[ResourceName, JSON]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import TypeVar
@@ -26,7 +26,8 @@ from auditor.model.snapshot import (
 from .clusters import combined
 from .compute import Listed
 from .harvest import Harvest
-from .joining import joined, object_key, resource_key, worse
+from .joining import joined, object_key, resource_key, taken_apart, worse
+from .projects import HOST
 from .restoring import listed_clusters, restore
 from .shares import Share, is_left, parse_scope
 
@@ -47,16 +48,35 @@ class Part:
 
 
 def part_of(snapshot: Snapshot, where: str) -> Part:
-    """The part that a snapshot is. Raises UsageError, which names `where` it stood, for one that is none."""
+    """The part that a snapshot is. Raises UsageError, which names `where` it stood, for one that is none: for whole
+    snapshots, for merged parts, and for one that does not say when it was taken."""
     shares = [share for scope in snapshot.coverage if (share := parse_scope(scope)) is not None]
-    if len(shares) != 1:
+    if len(shares) != 1 or not _is_written_by_its_task(snapshot, shares[0]):
         raise UsageError(f"{where} is no part of an execution", NOT_A_PART)
+    if snapshot.taken_at is None:
+        raise UsageError(f"{where} does not say when it was taken", "Collect it again; its manifest is damaged.")
     share = shares[0]
     left = frozenset(snapshot.coverage[share.scope].missing)
-    coverage = {
-        scope: known for scope, known in snapshot.coverage.items() if scope != share.scope and not is_left(scope, left)
-    }
-    return Part(share, left, replace(snapshot, coverage=coverage))
+
+    def is_ours(scope: str) -> bool:
+        return scope != share.scope and not is_left(scope, left)
+
+    ours = replace(
+        snapshot,
+        coverage={scope: known for scope, known in snapshot.coverage.items() if is_ours(scope)},
+        projects={key: told for key, told in snapshot.projects.items() if is_ours(project_scope(key))},
+        compute={key: items for key, items in snapshot.compute.items() if is_ours(compute_scope(*key))},
+        clusters={key: items for key, items in snapshot.clusters.items() if is_ours(clusters_scope(key))},
+        objects={key: items for key, items in snapshot.objects.items() if is_ours(objects_scope(*key))},
+    )
+    return Part(share, left, ours)
+
+
+def _is_written_by_its_task(snapshot: Snapshot, share: Share) -> bool:
+    """Merged parts of which one is missing name that one, too: as a gap, and they may have been looked at twice."""
+    own = snapshot.coverage[share.scope]
+    has_left = own.status is Status.PARTIAL and own.category is Category.NOT_COLLECTED and bool(own.missing)
+    return (own.status is Status.COMPLETE or has_left) and not snapshot.confirmations
 
 
 def merge(parts: Sequence[Part]) -> Snapshot:
@@ -69,18 +89,19 @@ def merge(parts: Sequence[Part]) -> Snapshot:
     merging = _Merging()
     for part in ordered:
         merging.add(part.snapshot)
-    for coverage in _missing(ordered):
+    for coverage in list(_missing(ordered, merging.coverage)):
         merging.coverage.setdefault(coverage.scope, coverage)
-    times = sorted(part.snapshot.taken_at for part in ordered if part.snapshot.taken_at is not None)
+    times = sorted(_time_and_index(part)[0] for part in ordered)
+    warnings = [warning for part in ordered for warning in part.snapshot.warnings]
     snapshot = Snapshot(
-        taken_at=times[0] if times else None,
-        tool=", ".join(dict.fromkeys(part.snapshot.tool for part in ordered if part.snapshot.tool)),
+        taken_at=times[0],
+        tool=ordered[0].snapshot.tool,
         coverage=dict(sorted(merging.coverage.items())),
         projects=dict(sorted(merging.projects.items())),
         compute=dict(sorted(merging.compute.items())),
         clusters=dict(sorted(merging.clusters.items())),
         objects=dict(sorted(merging.objects.items())),
-        warnings=tuple(dict.fromkeys(warning for part in ordered for warning in part.snapshot.warnings)),
+        warnings=tuple(dict.fromkeys((*warnings, *taken_apart("parts", times)))),
     )
     return _without_twins(snapshot)
 
@@ -92,16 +113,25 @@ def _time_and_index(part: Part) -> tuple[datetime, int]:
 def _check(parts: Sequence[Part]) -> None:
     if not parts:
         raise UsageError("There is no part to merge", NOT_A_PART)
-    first, seen = parts[0].share, set[int]()
-    for share in (part.share for part in parts):
-        if (share.execution, share.count) != (first.execution, first.count):
+    first, seen = parts[0], set[int]()
+    for part in parts:
+        why = why_apart(part, first)
+        if why:
             raise UsageError(
-                f"{share.scope} and {first.scope} are parts of different executions",
-                "Merge the parts of one execution at a time.",
+                f"{part.share.scope} and {first.share.scope} are parts of different {why}",
+                "Merge the parts of one execution at a time, collected with one version of gke-auditor.",
             )
-        if share.index in seen:
-            raise UsageError(f"{share.scope} was named twice", "Name each part once.")
-        seen.add(share.index)
+        if part.share.index in seen:
+            raise UsageError(f"{part.share.scope} was named twice", "Name each part once.")
+        seen.add(part.share.index)
+
+
+def why_apart(part: Part, other: Part) -> str:
+    """What keeps two parts from belonging together, in one word; "" where they do. Another version may read fewer
+    fields, and so miss what tells an owner."""
+    if (part.share.execution, part.share.count) != (other.share.execution, other.share.count):
+        return "executions"
+    return "versions" if part.snapshot.tool != other.snapshot.tool else ""
 
 
 @dataclass(slots=True)
@@ -116,16 +146,30 @@ class _Merging:
 
     def add(self, snapshot: Snapshot) -> None:
         twice = self.coverage.keys() & snapshot.coverage.keys()
+        described = {key: self._described(key, snapshot) for key in snapshot.projects}
         both = {scope: self._both(scope, snapshot) for scope in sorted(twice)}
-        self.projects |= {key: value for key, value in snapshot.projects.items() if value or key not in self.projects}
+        self.projects |= described
         self.compute |= {key: items for key, items in snapshot.compute.items() if compute_scope(*key) not in twice}
         self.clusters |= {key: items for key, items in snapshot.clusters.items() if clusters_scope(key) not in twice}
         self.objects |= {key: items for key, items in snapshot.objects.items() if objects_scope(*key) not in twice}
         self.coverage |= {**snapshot.coverage, **both}
 
+    def _described(self, project: str, snapshot: Snapshot) -> JSON | None:
+        """The project.json that says most: the whole one of two; of two whole ones that of a Shared VPC host, for it
+        may be one by now, else the later."""
+        known, again = self.projects.get(project), snapshot.projects[project]
+        if not known or not again:
+            return known or again
+        scope = project_scope(project)
+        is_known, is_known_again = (coverage[scope].is_full for coverage in (self.coverage, snapshot.coverage))
+        if is_known != is_known_again:
+            return known if is_known else again
+        return known if known.get("xpnProjectStatus") == HOST else again
+
     def _both(self, scope: str, snapshot: Snapshot) -> Coverage:
-        """What two parts know of one list together, always the more careful reading."""
-        known, again = self.coverage[scope], snapshot.coverage[scope]
+        """What two parts know of one list together. Everything counts that either has seen, and the list is whole if
+        one of them has read all of it: unlike the second of two looks, the other one has not to prove anything."""
+        known, again = _weighed(self.coverage[scope], snapshot.coverage[scope])
         match scope.split("/"):
             case ["projects", project, "compute", collection]:
                 key = (project, collection)
@@ -137,10 +181,10 @@ class _Merging:
                 _put(self.compute, key, found)
                 return found.coverage
             case ["projects", project, "container", "clusters"]:
-                lists = combined(
-                    listed_clusters(Snapshot(coverage=self.coverage, clusters=self.clusters), project),
-                    listed_clusters(snapshot, project),
-                )
+                first = listed_clusters(Snapshot(coverage=self.coverage, clusters=self.clusters), project)
+                second = listed_clusters(snapshot, project)
+                known, again = _weighed(first.coverage, second.coverage)
+                lists = combined(replace(first, coverage=known), replace(second, coverage=again))
                 if lists.coverage.status is not Status.FAILED:
                     self.clusters[project] = tuple(cluster.resource for cluster in lists.clusters)
                 return lists.coverage
@@ -168,33 +212,56 @@ def _with_services(coverage: Coverage, known: Coverage, again: Coverage) -> Cove
     return coverage
 
 
+def _weighed(known: Coverage, again: Coverage) -> tuple[Coverage, Coverage]:
+    """The coverages of two first readings of one list: a whole one counts for both.
+
+    Not beside one that is `invalid`, where something answered that should not have, nobody knows to which of them; nor
+    where one has seen objects of a kind that was absent for the other. Nor of a search for projects, where why one task
+    knew less has to be told.
+    """
+    whole, gap = (known, again) if known.is_full else (again, known)
+    is_of_one_place = known.scope.startswith(("projects/", "clusters/"))
+    is_odd = gap.category is Category.INVALID or (whole.status is Status.ABSENT and gap.status is Status.PARTIAL)
+    if not whole.is_full or gap.is_full or is_odd or not is_of_one_place:
+        return known, again
+    return whole, whole
+
+
 # --- what is missing ---
 
 
-def _missing(parts: Sequence[Part]) -> Iterator[Coverage]:
-    """The parts that are not there, and all that was left to them, or to a task that did not come upon it."""
+def _missing(parts: Sequence[Part], known: Collection[str]) -> Iterator[Coverage]:
+    """The parts that are not there or lack a project, and what was left to them and nobody has read.
+
+    `known` are the scopes that somebody has. A part that lacks a project is a gap as a whole: nobody knows what the
+    clusters of that project own or name elsewhere, as members of a fleet, say.
+    """
     share = parts[0].share
     there = {part.share.index for part in parts}
     for index in sorted(set(range(share.count)) - there):
-        yield _not_there(share.of(index).scope, share.of(index))
+        yield _gap_of(share.of(index).scope, not_there(share.of(index)))
     for folder in sorted({folder for part in parts for folder in part.left}):
+        scopes = list(scopes_of(folder))
+        if any(scope in known for scope in scopes):
+            continue
         kind, _, name = folder.partition("/")
         owner = share.of(share.index_of(name) if kind == "projects" else 0)
-        for scope in scopes_of(folder):
-            if owner.index not in there:
-                yield _not_there(scope, owner)
-            else:
-                detail = f"part {owner.name} of execution {owner.execution} has not come upon it, though others have"
-                yield Coverage(scope, Status.FAILED, Category.NOT_COLLECTED, detail=detail)
+        why = lacks(owner) if owner.index in there else not_there(owner)
+        yield from (_gap_of(scope, why) for scope in (*scopes, owner.scope))
 
 
-def _not_there(scope: str, share: Share) -> Coverage:
-    return Coverage(scope, Status.FAILED, Category.NOT_COLLECTED, detail=not_there(share))
+def _gap_of(scope: str, why: str) -> Coverage:
+    return Coverage(scope, Status.FAILED, Category.NOT_COLLECTED, detail=why)
 
 
 def not_there(share: Share) -> str:
     """Why nothing is known of what a task should have read."""
     return f"part {share.name} of execution {share.execution} is missing"
+
+
+def lacks(share: Share) -> str:
+    """Why nothing is known of a project that a task should have read, and did not know."""
+    return f"part {share.name} of execution {share.execution} has not come upon it, though others have"
 
 
 def scopes_of(folder: str) -> Iterator[str]:

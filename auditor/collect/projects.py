@@ -30,7 +30,8 @@ WALK_PERMISSIONS = ("resourcemanager.folders.list", "resourcemanager.projects.li
 """What Resource Manager asks for where Cloud Asset Inventory cannot be asked."""
 PROJECT_PERMISSIONS = ("compute.projects.get", "resourcemanager.projects.get")
 _KEPT = ("name", "parent", "projectId", "state", "displayName", "createTime", "labels")
-_HOST = "HOST"
+HOST = "HOST"
+"""xpnProjectStatus of a Shared VPC host."""
 _BEING_DELETED = "DELETE_REQUESTED"
 
 
@@ -225,7 +226,8 @@ class Description:
         found = document or {}
         number = str(found.get("projectNumber", ""))
         resource = {**found, "name": f"projects/{number}"} if number else None
-        host_status = str(found.get("xpnProjectStatus", "")) if document is not None else None
+        told = str(found.get("xpnProjectStatus", ""))
+        host_status = told if told or (document is not None and coverage.is_full) else None
         return cls(project, resource, host_status, kept=(document, coverage))
 
     @property
@@ -234,7 +236,12 @@ class Description:
 
     @property
     def is_host(self) -> bool:
-        return self.host_status == _HOST
+        return self.host_status == HOST
+
+    @property
+    def may_be_host(self) -> bool:
+        """It is one, or nobody knows."""
+        return self.host_status is None or self.is_host
 
     def document(self) -> JSON | None:
         """project.json (docs/snapshot.md); None where nothing is known."""

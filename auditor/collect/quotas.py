@@ -1,7 +1,11 @@
 """Quotas of requests per minute: kept ahead of time, and shared by all threads once they are used up all the same.
 
-What a quota counts belongs to the project whose resources are asked for (Google's resource-based APIs), so there is one
-Quota for each service and project. Whoever asks takes the time as a parameter; nothing here waits.
+What a quota counts belongs to the project whose resources are asked for (Google's resource-based APIs): there is one
+Quota for each service and project. Of some services it belongs to the project of whoever asks (client-based APIs):
+there is one for the whole run, and the tasks of an execution share it out.
+https://cloud.google.com/docs/quotas/quota-project
+
+Whoever asks takes the time as a parameter; nothing here waits.
 """
 
 from __future__ import annotations
@@ -15,12 +19,19 @@ from dataclasses import dataclass
 PER_MINUTE: Mapping[str, int] = {
     # List requests of one project; newer projects have more (Compute Engine, "Rate quotas").
     "compute": 1500,
-    # searchAllResources of one consumer (Cloud Asset Inventory, "Quotas").
+    # searchAllResources, and assets.list, of one consumer (Cloud Asset Inventory, "Quotas").
     "cloudasset": 400,
+    "cloudasset/assets": 100,
+    # Reads of one consumer (Resource Manager, "Quotas and limits").
+    "cloudresourcemanager": 600,
     # Requests of one fleet host project (Connect Gateway).
     "connectgateway": 2400,
 }
 """Of the services whose quota a large audit can use up."""
+_OF_WHOEVER_ASKS = ("cloudasset", "cloudresourcemanager")
+_SHARED_BY_TASKS = ("cloudasset", "cloudasset/assets", "cloudresourcemanager", "connectgateway")
+"""A fleet has members in any task's projects. What Compute and Kubernetes Engine count belongs to one project, which
+one task reads; only a Shared VPC host is read by several (docs/scale.md)."""
 _FIRST_PAUSE_S = 0.5
 _LONGEST_PAUSE_S = 20.0
 _ATTEMPT_S = 30.0
@@ -102,11 +113,26 @@ class Quotas:
         self._quotas: dict[tuple[str, str], Quota] = {}
 
     def of(self, service: str, owner: str) -> Quota:
-        """The quota of a service that `owner` has: a project, or a cluster that is asked directly."""
+        """The quota of a service that `owner` has: a project, a cluster that is asked directly, or "", whoever asks."""
         with self._lock:
             if (service, owner) not in self._quotas:
                 self._quotas[service, owner] = Quota(self._per_minute.get(service), self._minute_s)
             return self._quotas[service, owner]
+
+
+def shared_out(tasks: int) -> Mapping[str, int]:
+    """What each of so many tasks may ask a minute, so that all of them together stay within PER_MINUTE."""
+    return {
+        service: max(1, number // tasks) if service in _SHARED_BY_TASKS else number
+        for service, number in PER_MINUTE.items()
+    }
+
+
+def counted_as(service: str, path: str) -> tuple[str, str]:
+    """The quota that a request to this path counts against: which, and whose; "" = of whoever asks."""
+    if service not in _OF_WHOEVER_ASKS:
+        return service, project_in(path)
+    return ("cloudasset/assets" if service == "cloudasset" and path.endswith("/assets") else service), ""
 
 
 def project_in(path: str) -> str:

@@ -53,11 +53,14 @@ class Rereading:
         self._kinds = kinds
 
     def start(self) -> None:
-        """Begin. What was not read in full the first time is not asked for: it proves nothing anyway."""
+        """Begin. What was not read in full the first time is not asked for: it proves nothing anyway. Where a kind is
+        served may not be known any more, if the cluster was reached anew; a kind that is gone has no objects."""
         for plural in self._with(Status.COMPLETE):
             served = self._located(plural, self._connection.groups, self._kinds)
             if isinstance(served, Served):
                 self._crew.urge(self._list, served)
+            elif isinstance(served, RequestFailed):
+                self._keep(plural, kubernetes.not_read(self._state.key, plural, served))
         if self._state.lists[INGRESS_UID].coverage.is_full:
             self._crew.urge(self._read_ingress_uid)
         absent = self._with(Status.ABSENT)

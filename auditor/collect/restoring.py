@@ -17,7 +17,7 @@ from auditor.model.snapshot import (
     project_scope,
 )
 
-from .clusters import Cluster, ClusterList
+from .clusters import Cluster, ClusterList, restored
 from .compute import Listed
 from .crew import Milestone
 from .harvest import ClusterState, Harvest, ProjectState
@@ -42,18 +42,16 @@ def restore(harvest: Harvest, snapshot: Snapshot) -> None:
 
 
 def listed_clusters(snapshot: Snapshot, project: str) -> ClusterList:
-    """A project's list of clusters. None of them can be reached: a snapshot keeps no certificates."""
-    clusters = (
-        Cluster(ClusterKey(project, str(resource["location"]), str(resource["name"])), resource, b"")
-        for resource in snapshot.clusters.get(project, ())
-    )
-    return ClusterList(snapshot.coverage_of(clusters_scope(project)), tuple(clusters))
+    """A project's list of clusters."""
+    return restored(snapshot.coverage_of(clusters_scope(project)), project, snapshot.clusters.get(project, ()))
 
 
 def _projects(snapshot: Snapshot) -> list[str]:
     """The projects that a run began to read; of others nothing but a failure may be known."""
     scopes = (scope.split("/") for scope in snapshot.coverage)
-    return sorted(parts[1] for parts in scopes if parts[0] == "projects" and parts[2:] == ["container", "clusters"])
+    return sorted(
+        {parts[1] for parts in scopes if parts[0] == "projects" and parts[2:-1] in (["container"], ["compute"])}
+    )
 
 
 def _project(snapshot: Snapshot, project: str, listed: ClusterList) -> ProjectState:

@@ -137,6 +137,31 @@ def test_an_organization(monkeypatch: pytest.MonkeyPatch) -> None:
         assert "project acme-prod" in found
 
 
+@pytest.mark.parametrize("denied", [frozenset[str](), frozenset({"cloudasset.assets.listResource"})])
+def test_the_inventory_is_tried_where_it_would_be_asked(
+    monkeypatch: pytest.MonkeyPatch, denied: frozenset[str]
+) -> None:
+    with world_of(case(ORPHANED), monkeypatch, manners=Manners(denied=denied)) as world:
+        parent = parse_parent(*world.organization.split("/"))
+        below = access(world, parents=(parent,), asks_inventory=True)
+        named = access(world, projects=("acme-prod",), asks_inventory=True)
+        without = access(world, parents=(parent,)) | access(world, projects=("acme-prod",))
+    assert set(below[parent.name].missing) == set(named["project acme-prod"].missing) == denied
+    assert ("roles/cloudasset.viewer" in below[parent.name].command) == bool(denied)
+    assert ("--permissions=cloudasset.assets.listResource" in named["project acme-prod"].command) == bool(denied)
+    assert below["project acme-prod"].is_complete
+    assert all(item.is_complete for item in without.values())
+
+
+def test_an_inventory_that_does_not_answer_is_told_with_what_mends_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    with world_of(case(ORPHANED), monkeypatch, faults=[Fault(("GET", "/assets"), "api_disabled")]) as world:
+        parent = parse_parent(*world.organization.split("/"))
+        found = access(world, parents=(parent,), asks_inventory=True)[parent.name]
+    assert not found.missing
+    assert found.problem
+    assert "gcloud services enable cloudasset.googleapis.com" in found.command
+
+
 def test_without_a_sign_in_there_is_nothing_to_check(monkeypatch: pytest.MonkeyPatch) -> None:
     faults = [Fault(("POST", "oauth2/token"), "unauthenticated")]
     with world_of(case(ORPHANED), monkeypatch, faults=faults) as world, pytest.raises(NothingRead):

@@ -11,7 +11,7 @@ from googleserver import Quota as Enforced
 
 from auditor.collect.failures import RequestFailed
 from auditor.collect.patience import Patience
-from auditor.collect.quotas import NOW, PER_MINUTE, Quota, Quotas, project_in
+from auditor.collect.quotas import NOW, PER_MINUTE, Quota, Quotas, counted_as, project_in, shared_out
 from auditor.model.snapshot import Category
 
 from .driving import case, run, waste, world_of
@@ -65,9 +65,60 @@ def test_a_request_counts_against_the_project_that_its_path_names(path: str, pro
     assert project_in(path) == project
 
 
+@pytest.mark.parametrize(
+    ("service", "path", "limit"),
+    [
+        ("cloudasset", "/v1/organizations/719203344817:searchAllResources", 400),
+        ("cloudasset", "/v1/organizations/719203344817/assets", 100),
+        ("cloudasset", "/v1/projects/shared-host/assets", 100),
+        ("compute", "/compute/v1/projects/a/aggregated/addresses", 1500),
+    ],
+)
+def test_each_method_has_the_limit_that_google_publishes(service: str, path: str, limit: int) -> None:
+    assert leave(Quotas().of(*counted_as(service, path)), 2000, 0) == limit
+
+
+def test_cloud_asset_inventory_counts_for_who_asks_whatever_is_asked_for() -> None:
+    lists = {counted_as("cloudasset", f"/v1/{parent}/assets") for parent in ("folders/1", "projects/a", "projects/b")}
+    assert len(lists) == 1
+
+
 def test_a_run_of_usual_size_never_waits() -> None:
     assert leave(Quotas().of("compute", "a"), 30 * 10, 0) == 300
-    assert PER_MINUTE == {"compute": 1500, "cloudasset": 400, "connectgateway": 2400}
+    assert PER_MINUTE == {
+        "compute": 1500,
+        "cloudasset": 400,
+        "cloudasset/assets": 100,
+        "cloudresourcemanager": 600,
+        "connectgateway": 2400,
+    }
+
+
+@pytest.mark.parametrize(
+    ("service", "path", "counted"),
+    [
+        ("compute", "/compute/v1/projects/a/aggregated/addresses", ("compute", "a")),
+        ("container", "/v1/projects/a/locations/-/clusters", ("container", "a")),
+        ("cloudresourcemanager", "/v3/projects/a", ("cloudresourcemanager", "")),
+        ("cloudresourcemanager", "/v3/folders", ("cloudresourcemanager", "")),
+        ("cloudasset", "/v1/organizations/7:searchAllResources", ("cloudasset", "")),
+        ("cloudasset", "/v1/organizations/7/assets", ("cloudasset/assets", "")),
+        ("cloudasset", "/v1/projects/a/assets", ("cloudasset/assets", "")),
+    ],
+)
+def test_what_is_counted_for_whoever_asks_is_one_quota(service: str, path: str, counted: tuple[str, str]) -> None:
+    assert counted_as(service, path) == counted
+
+
+@pytest.mark.parametrize("tasks", [1, 2, 8, 100, 10_000])
+def test_tasks_together_stay_within_what_they_share(tasks: int) -> None:
+    """What belongs to a project is asked for by one task; nothing becomes so little that nothing can be asked."""
+    each = shared_out(tasks)
+    assert each["compute"] == PER_MINUTE["compute"]
+    for service in ("cloudasset", "cloudasset/assets", "cloudresourcemanager", "connectgateway"):
+        assert each[service] >= 1
+        assert each[service] * tasks <= max(PER_MINUTE[service], tasks)
+    assert shared_out(1) == PER_MINUTE
 
 
 def test_a_request_waits_for_its_turn_and_loses_none_of_its_tries() -> None:

@@ -6,7 +6,7 @@ import json
 import re
 from typing import Any
 
-from auditor.collect.access import PARENT_PERMISSIONS, PROJECT_PERMISSIONS
+from auditor.collect.access import INVENTORY_PERMISSIONS, PARENT_PERMISSIONS, PROJECT_PERMISSIONS
 
 from .terraform import REPO, SOURCE, blocks, variables
 
@@ -44,6 +44,8 @@ def test_variables_that_are_named_exist() -> None:
 def test_permissions_are_counted_and_roles_named() -> None:
     assert f"the {len(PROJECT_PERMISSIONS)} permissions of `deploy/role/project.txt`" in TEXT
     assert f"the {len(PARENT_PERMISSIONS)} permissions of `deploy/role/parent.txt`" in TEXT
+    assert len(INVENTORY_PERMISSIONS) == 1
+    assert "the permission of `deploy/role/inventory.txt`" in TEXT
     section = TEXT.split("## Permissions")[1].split("## ")[0]
     assert set(re.findall(r'"(roles/[\w.]+)"', SOURCE)) <= set(re.findall(r"roles/[\w.]+\w", section))
 

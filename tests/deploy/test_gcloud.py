@@ -6,13 +6,14 @@ import json
 import re
 import shutil
 import subprocess
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from auditor.collect.access import PARENT_PERMISSIONS, PROJECT_PERMISSIONS
+from auditor.collect.access import INVENTORY_PERMISSIONS, PARENT_PERMISSIONS, PROJECT_PERMISSIONS
 
 from . import terraform
 from .terraform import DEPLOY, resource, resources, variables
@@ -32,10 +33,13 @@ for word in "$@"; do
 done
 printf '%s\n' "$line" >>"$LOG"
 case $* in
+*" add-iam-policy-binding "*)
+    [ "$(grep -c add-iam-policy-binding "$LOG")" -gt "${REFUSALS:-0}" ] || { echo "ERROR: $REFUSAL" >&2 && exit 1; }
+    ;;
 *" describe "*"value(parent)"*) echo "${PARENT-organizations/999}" ;;
 *" describe "*) [ -n "$EXISTS" ] ;;
 "beta monitoring channels list"*) [ -z "$EXISTS" ] || echo projects/ops-project/notificationChannels/5 ;;
-"monitoring policies list"*) [ -z "$EXISTS" ] || echo projects/ops-project/alertPolicies/7 ;;
+"alpha monitoring policies list"*) [ -z "$EXISTS" ] || echo projects/ops-project/alertPolicies/7 ;;
 esac
 """
 
@@ -73,7 +77,14 @@ class Run:
         return found
 
 
-def run(tmp_path: Path, *arguments: str, shell: str = "sh", exists: bool = False, parent: str = "") -> Run:
+def run(
+    tmp_path: Path,
+    *arguments: str,
+    shell: str = "sh",
+    exists: bool = False,
+    parent: str = "",
+    refusals: tuple[int, str] = (0, ""),
+) -> Run:
     stub, log = tmp_path / "bin" / "gcloud", tmp_path / "log"
     stub.parent.mkdir(exist_ok=True)
     stub.write_text(STUB)
@@ -82,6 +93,9 @@ def run(tmp_path: Path, *arguments: str, shell: str = "sh", exists: bool = False
     environment = {"PATH": f"{stub.parent}:/usr/bin:/bin", "LOG": str(log), "EXISTS": "yes" if exists else ""}
     if parent:
         environment["PARENT"] = parent
+    environment |= {"REFUSALS": str(refusals[0]), "REFUSAL": refusals[1]}
+    (stub.parent / "sleep").write_text("#!/bin/sh\n")
+    (stub.parent / "sleep").chmod(0o755)
     command = [shell, "sh"] if shell == "busybox" else [shell]
     done = subprocess.run(
         [*command, DEPLOY / "gcloud.sh", *arguments],
@@ -195,10 +209,11 @@ def test_alerts_are_those_of_terraform(tmp_path: Path) -> None:
     def filled(text: str) -> str:
         (locals_,) = [block for block in terraform.FILES["alerts.tf"]["locals"] if "finished" in block]
         text = text.replace("${local.finished}", locals_["finished"]).replace("${var.alert_saving}", "250.5")
-        text = text.replace("${google_logging_metric.finished.name}", "gke_auditor_finished")
+        text = text.replace("${local.succeeded}", locals_["succeeded"])
+        text = text.replace("${var.project}", "ops-project").replace("${var.region}", default("region"))
         return text.replace("${var.name}", "gke-auditor").replace("${var.alert_after_days}", "8").replace('\\"', '"')
 
-    silent, saving = (json.loads(call.given) for call in made.changes("monitoring", "policies", "create"))
+    silent, saving = (json.loads(call.given) for call in made.changes("alpha", "monitoring", "policies", "create"))
     for policy, address in ((silent, "silent"), (saving, "saving")):
         of_terraform = resource(f"google_monitoring_alert_policy.{address}")
         assert policy["displayName"] == filled(of_terraform["display_name"])
@@ -216,6 +231,51 @@ def test_alerts_are_those_of_terraform(tmp_path: Path) -> None:
     assert channel.option("--channel-labels") == "email_address=ops@example.com"
 
 
+def test_the_inventory_takes_a_permission_only_where_it_is_asked(tmp_path: Path) -> None:
+    for setting, more in (("inventory=asset", INVENTORY_PERMISSIONS), ("inventory=lists", ()), ("min_age=2d", ())):
+        made = run(tmp_path, *FIRST, "--scope", "projects/shop-prod", "--set", setting, "--set", "strict=true")
+        of_organization, of_project = made.changes("iam", "roles", "create")
+        assert of_project.option("--permissions").split(",") == [*PROJECT_PERMISSIONS, *more]
+        assert of_organization.option("--permissions").split(",") == [*PROJECT_PERMISSIONS, *more, *PARENT_PERMISSIONS]
+
+
+def completions() -> Mapping[str, Any] | None:
+    """Every command and flag of the gcloud of this machine, as its shell completion has them; None: no gcloud."""
+    gcloud = shutil.which("gcloud")
+    path = Path(gcloud).resolve().parents[1] / "data" / "cli" / "gcloud_completions.py" if gcloud else None
+    if path is None or not path.exists():
+        return None
+    found: dict[str, Any] = {}
+    exec(compile(path.read_text("utf-8"), str(path), "exec"), found)  # noqa: S102 - a table that gcloud brings along
+    return dict(found["STATIC_COMPLETION_CLI_TREE"])
+
+
+def unknown_to(tree: Mapping[str, Any], call: Call) -> list[str]:
+    """The words of a call that are neither commands nor flags nor what these take."""
+    known, at, words = set(tree["flags"]), tree, list(call.words)
+    while words and words[0] in at["commands"]:
+        at = at["commands"][words.pop(0)]
+        known |= set(at["flags"])
+    if at["commands"]:
+        return [f"no command: {call}"]
+    return [f"{word} of {call}" for word in words if word.startswith("--") and word not in known]
+
+
+def test_gcloud_has_every_command_and_flag(tmp_path: Path) -> None:
+    tree = completions()
+    if tree is None:
+        pytest.skip("gcloud is not installed")
+    more = ["--scope", "folders/222", "--scope", "projects/shop-prod", "--smtp-password", "--chat"]
+    more += ["--alert-to", "ops@example.com", "--alert-saving", "250", "--connect-gateway"]
+    more += ["--network", "prod", "--subnet", "jobs"]
+    made = [run(tmp_path, *FIRST, *more, exists=exists) for exists in (False, True)]
+    made.append(run(tmp_path, *FIRST))
+    assert {one.code for one in made} == {0}
+    calls = {str(call): call for one in made for call in one.calls}
+    assert len(calls) > 40
+    assert [problem for call in calls.values() for problem in unknown_to(tree, call)] == []
+
+
 def test_second_run_changes_what_is_there(tmp_path: Path) -> None:
     made = run(tmp_path, *FIRST, "--alert-to", "ops@example.com", exists=True)
     assert made.code == 0, made.stderr
@@ -223,6 +283,27 @@ def test_second_run_changes_what_is_there(tmp_path: Path) -> None:
     made.one("iam", "roles", "update")
     made.one("scheduler", "jobs", "update", "http")
     made.one("logging", "metrics", "update")
+
+
+NOT_YET = "Service account gke-auditor@ops-project.iam.gserviceaccount.com does not exist."
+
+
+@pytest.mark.parametrize("shell", SHELLS)
+def test_an_account_that_was_made_just_now_is_waited_for(tmp_path: Path, shell: str) -> None:
+    made = run(tmp_path, *FIRST, shell=shell, refusals=(3, NOT_YET))
+    assert made.code == 0, made.stderr
+    assert "ERROR" not in made.stderr
+    bindings = [str(call) for call in made.calls if "add-iam-policy-binding" in call.words]
+    assert len(bindings) == len(set(bindings)) + 3
+
+
+@pytest.mark.parametrize(("refusals", "text"), [(99, NOT_YET), (1, "PERMISSION_DENIED: you may not")])
+def test_a_binding_that_stays_refused_ends_the_script(tmp_path: Path, refusals: int, text: str) -> None:
+    made = run(tmp_path, *FIRST, refusals=(refusals, text))
+    assert made.code == 1
+    assert text in made.stderr
+    assert made.changes("run") == []
+    assert len(made.calls) < 40
 
 
 def test_role_of_a_folder_stands_in_its_organization(tmp_path: Path) -> None:

@@ -14,7 +14,7 @@ import pytest
 from google.cloud import run_v2
 
 from auditor.cli import commands
-from auditor.collect.access import PARENT_PERMISSIONS, PROJECT_PERMISSIONS
+from auditor.collect.access import INVENTORY_PERMISSIONS, PARENT_PERMISSIONS, PROJECT_PERMISSIONS
 from auditor.settings import variable
 
 from . import terraform
@@ -106,6 +106,7 @@ def lines(name: str) -> list[str]:
 def test_role_has_exactly_the_permissions_that_the_code_asks_for() -> None:
     assert lines("project.txt") == list(PROJECT_PERMISSIONS)
     assert lines("parent.txt") == list(PARENT_PERMISSIONS)
+    assert lines("inventory.txt") == list(INVENTORY_PERMISSIONS)
     roles = [item for item in resources() if item.kind.endswith("_iam_custom_role")]
     assert {(role.kind, role.body["permissions"]) for role in roles} == {
         ("google_project_iam_custom_role", "${local.project_permissions}"),
@@ -114,7 +115,7 @@ def test_role_has_exactly_the_permissions_that_the_code_asks_for() -> None:
 
 
 def test_role_reads_and_nothing_else() -> None:
-    verbs = {name.rpartition(".")[2] for name in [*PROJECT_PERMISSIONS, *PARENT_PERMISSIONS]}
+    verbs = {name.rpartition(".")[2] for name in [*PROJECT_PERMISSIONS, *PARENT_PERMISSIONS, *INVENTORY_PERMISSIONS]}
     assert verbs == {"get", "list", "connect", "searchAllResources", "listResource"}
 
 
@@ -227,7 +228,9 @@ def computed(tmp_path: Path, **values: Any) -> dict[str, Any]:
         name: f"keys({{ for key, value in {text[1]} : key => value }})" for name, text in expressions.items() if text
     }
     made |= {"environment": "local.environment", "mounted": "local.mounted", "finished": "local.finished"}
+    made |= {"succeeded": "local.succeeded"}
     made |= {"permissions": "concat(local.project_permissions, local.parent_permissions)"}
+    made |= {"project_permissions": "local.project_permissions"}
     return compute(tmp_path / "module", {**FIRST, **values}, made)
 
 
@@ -240,12 +243,27 @@ def test_first_apply_needs_three_variables_and_mounts_no_secret(tmp_path: Path) 
         "GKE_AUDITOR_REPORTS": "gs://ops-project-gke-auditor-reports",
     }
     assert made["mounted"] == {}
+    assert made["succeeded"] == (
+        'monitored_resource="cloud_run_job",project_id="ops-project",location="europe-west1",'
+        'job_name="gke-auditor",result="succeeded"'
+    )
     assert made["google_organization_iam_custom_role-auditor"] == ["111"]
     assert made["google_organization_iam_member-auditor"] == ["111"]
     assert made["google_organization_iam_member-more"] == ["111 roles/container.viewer"]
     assert made["google_folder_iam_member-auditor"] == []
     assert made["google_project_iam_member-auditor"] == []
     assert made["permissions"] == [*PROJECT_PERMISSIONS, *PARENT_PERMISSIONS]
+
+
+@needs_terraform
+@pytest.mark.parametrize(("inventory", "more"), [("asset", INVENTORY_PERMISSIONS), ("lists", ())])
+def test_the_inventory_takes_a_permission_only_where_it_is_asked(
+    tmp_path: Path, inventory: str, more: tuple[str, ...]
+) -> None:
+    made = computed(tmp_path, settings={"inventory": inventory})
+    assert made["environment"]["GKE_AUDITOR_INVENTORY"] == inventory
+    assert made["permissions"] == [*PROJECT_PERMISSIONS, *more, *PARENT_PERMISSIONS]
+    assert made["project_permissions"] == [*PROJECT_PERMISSIONS, *more]
 
 
 @needs_terraform
@@ -293,6 +311,8 @@ def test_mail_without_sign_in_mounts_no_secret(tmp_path: Path) -> None:
         ("image", "auditor"),
         ("image", "registry.example.com/auditor"),
         ("tasks", 0),
+        ("alert_after_days", 0),
+        ("alert_after_days", 8.5),
         ("settings", {"Min-Age": "1d"}),
         ("network", {"network": "n", "subnetwork": "s", "egress": "SOME"}),
     ],
@@ -330,10 +350,20 @@ def test_alerts_look_for_the_last_line_of_the_job() -> None:
         assert part in locals_["finished"]
     silent = resource("google_monitoring_alert_policy.silent")
     (condition,) = silent["conditions"][0]["condition_prometheus_query_language"]
-    assert condition["query"].startswith("absent_over_time(logging_googleapis_com:user_")
-    assert condition["query"].endswith("[${var.alert_after_days}d])")
+    assert condition["query"] == (
+        "absent_over_time(run_googleapis_com:job_completed_execution_count{${local.succeeded}}[${var.alert_after_days}d])"
+    )
     (saving,) = resource("google_monitoring_alert_policy.saving")["conditions"][0]["condition_matched_log"]
     assert "jsonPayload.summary.monthly>=" in saving["filter"]
+
+
+def test_no_alert_looks_further_back_than_its_metric_allows() -> None:
+    """Of log-based metrics PromQL alerts may see 25 hours (Cloud Monitoring refuses more), of others two years."""
+    for item in resources():
+        for condition in item.body.get("conditions", ()) if item.kind == "google_monitoring_alert_policy" else ():
+            for promql in condition.get("condition_prometheus_query_language", ()):
+                is_log_based = "logging_googleapis_com" in promql["query"]
+                assert not (is_log_based and re.search(r"\[(?!([1-9]|1\d|2[0-5])h\])", promql["query"]))
 
 
 def test_numbers_are_those_of_the_machine_summary() -> None:

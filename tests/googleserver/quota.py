@@ -1,4 +1,8 @@
-"""A quota that is enforced: so many requests of a service and project in each window of time, as Google counts."""
+"""A quota that is enforced: so many requests of a service and project in each window of time, as Google counts.
+
+Client-based APIs count for the project of whoever asks, whatever is asked for.
+https://cloud.google.com/docs/quotas/quota-project
+"""
 
 from __future__ import annotations
 
@@ -8,10 +12,15 @@ from dataclasses import dataclass, field
 
 from .exchange import Request
 
+CLIENT_BASED = frozenset({"cloudasset", "cloudresourcemanager"})
+
 
 @dataclass(frozen=True)
 class Quota:
-    """`requests` of one `service` for each project, refilled every `window_s` seconds: on the minute, as it were."""
+    """`requests` of one `service` for each project, refilled every `window_s` seconds: on the minute, as it were.
+
+    "cloudasset/assets": of that method alone.
+    """
 
     service: str
     requests: int
@@ -21,9 +30,10 @@ class Quota:
 
     def is_used_up(self, request: Request) -> bool:
         """Count a request; whether it is one too many."""
-        if request.service != self.service:
+        service, _, method = self.service.partition("/")
+        if request.service != service or (method and not request.path.endswith(f"/{method}")):
             return False
-        named = request.path.partition("/projects/")[2].partition("/")[0]
+        named = "" if service in CLIENT_BASED else request.path.partition("/projects/")[2].partition("/")[0]
         key = (named, int(request.at / self.window_s))
         with self._lock:
             self._counts[key] += 1

@@ -28,6 +28,22 @@ KINDS_OF_ASSETS = {
     "serviceAttachments": ("ServiceAttachment", ""),
 }
 """The asset types of regional and of global resources that assets.list is asked for."""
+SUPPORTED_ASSETS = frozenset(
+    f"compute.googleapis.com/{kind}"
+    for kind in (
+        *("Address", "Autoscaler", "BackendBucket", "BackendService", "Commitment", "Disk", "ExternalVpnGateway"),
+        *("Firewall", "FirewallPolicy", "ForwardingRule", "GlobalAddress", "GlobalForwardingRule", "HealthCheck"),
+        *("HttpHealthCheck", "HttpsHealthCheck", "Image", "Instance", "InstanceGroup", "InstanceGroupManager"),
+        *("InstanceSettings", "InstanceTemplate", "InstantSnapshot", "Interconnect", "InterconnectAttachment"),
+        *("License", "MachineImage", "Network", "NetworkAttachment", "NetworkEdgeSecurityService"),
+        *("NetworkEndpointGroup", "NodeGroup", "NodeTemplate", "PacketMirroring", "Project", "PublicDelegatedPrefix"),
+        *("RegionBackendService", "RegionDisk", "Reservation", "ResourcePolicy", "Route", "Router", "SecurityPolicy"),
+        *("ServiceAttachment", "Snapshot", "SslCertificate", "SslPolicy", "StoragePool", "Subnetwork"),
+        *("TargetGrpcProxy", "TargetHttpProxy", "TargetHttpsProxy", "TargetInstance", "TargetPool", "TargetSslProxy"),
+        *("TargetTcpProxy", "TargetVpnGateway", "UrlMap", "VpnGateway", "VpnTunnel"),
+    )
+)
+"""What Compute Engine has in Google's list "Supported asset types", as a public copy of it had it in 2025."""
 LIST_PERMISSION = "cloudasset.assets.listResource"
 PAGE_LIMIT = 500
 READ_PERMISSION = re.compile(r".*\.(list|get|search|connect|use|listResource)$|.*searchAll\w+$")
@@ -209,7 +225,10 @@ def _listed_assets(scene: Scene, request: Request) -> Answer:
     wanted = request.query.get("assetTypes", ())
     if path is None or request.method != "GET" or request.value("contentType") != "RESOURCE" or not wanted:
         raise UnsupportedError(f"{request.method} {request.target}")
-    if not re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", request.value("readTime") or ""):
+    read_at = request.value("readTime") or "2026-11-22T06:00:01Z"
+    if not re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", read_at):
+        return refusals.invalid(request, "Request contains an invalid argument.")
+    if any(kind not in SUPPORTED_ASSETS for kind in wanted):
         return refusals.invalid(request, "Request contains an invalid argument.")
     scope = path.group(1)
     if LIST_PERMISSION in scene.manners.denied or not (scope in (ORGANIZATION, *FOLDERS) or scene.within(scope)):
@@ -236,7 +255,7 @@ def _listed_assets(scene: Scene, request: Request) -> Answer:
         if f"compute.googleapis.com/{(kind := kinds[where == 'global'])}" in wanted
     ]
     page = _page(request, "assets", found, scene, 1000)
-    return answer({"readTime": request.value("readTime"), **page.value}) if page.status == 200 else page
+    return answer({"readTime": read_at, **page.value}) if page.status == 200 else page
 
 
 def _assets(scene: Scene, project: str) -> Iterator[dict[str, Any]]:

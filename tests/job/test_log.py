@@ -15,7 +15,7 @@ import pytest
 from auditor import audit_run, cli, job
 from auditor.console import TerminalConsole, open_console
 from auditor.errors import UsageError
-from auditor.execution import Execution, read_execution
+from auditor.execution import Execution, as_told, read_execution
 from auditor.history_run import KeptHistory
 from auditor.log import JsonFormatter, LogConsole, open_log
 from auditor.settings import Settings
@@ -40,6 +40,33 @@ def test_an_execution_is_read_from_the_environment() -> None:
 def test_an_execution_that_cannot_be(name: str, value: str) -> None:
     with pytest.raises(UsageError, match=f"CLOUD_RUN_{name}={value}"):
         read_execution({**ON_CLOUD_RUN, f"CLOUD_RUN_{name}": value})
+
+
+def test_any_scheduler_can_say_which_task_it_is() -> None:
+    said = as_told({}, tasks=8, task=2, name="monday")
+    assert read_execution(said) == Execution("", "monday", 2, 8)
+    assert as_told(ON_CLOUD_RUN, tasks=None, task=None, name=None) == ON_CLOUD_RUN
+    assert read_execution(as_told(ON_CLOUD_RUN, tasks=None, task=3, name="other")).task == 3
+    assert read_execution(as_told({}, tasks=1, task=0, name=None)) == Execution()
+
+
+@pytest.mark.parametrize(
+    ("environment", "tasks", "task", "name", "message"),
+    [
+        ({}, 8, 8, "monday", "There is no task 8 where there are 8"),
+        ({}, None, 1, "monday", "There is no task 1 where there is one"),
+        ({}, 8, None, "monday", "nothing says which of them this is"),
+        ({}, 8, 0, None, "no name by which they find each other's parts"),
+        ({"CLOUD_RUN_TASK_COUNT": "8"}, None, None, "monday", "nothing says which of them this is"),
+        ({"CLOUD_RUN_TASK_COUNT": "8", "CLOUD_RUN_TASK_INDEX": "0"}, None, None, None, "no name by which"),
+        ({**ON_CLOUD_RUN}, 2, None, None, "There is no task 2 where there are 2"),
+    ],
+)
+def test_tasks_that_would_not_find_each_other(
+    environment: dict[str, str], tasks: int | None, task: int | None, name: str | None, message: str
+) -> None:
+    with pytest.raises(UsageError, match=message):
+        as_told(environment, tasks=tasks, task=task, name=name)
 
 
 @pytest.mark.parametrize(

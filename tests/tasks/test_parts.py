@@ -289,13 +289,18 @@ def test_of_two_readings_the_later_state_counts_and_nothing_is_dropped() -> None
     assert whole.taken_at == NOW
 
 
-def test_of_two_readings_the_more_careful_coverage_counts() -> None:
+def test_of_two_readings_with_gaps_the_more_careful_coverage_counts() -> None:
+    """Where one of them is complete it counts: tests/tasks/test_odd_parts.py."""
     scope = compute_scope("host", "firewalls")
     failed = Coverage(scope, Status.FAILED, Category.TIMEOUT, detail="not in time")
-    for parts in ([_reading(0, ["a"]), _reading(1, [], failed)], [_reading(0, [], failed), _reading(1, ["a"])]):
+    cut_off = Coverage(scope, Status.PARTIAL, Category.UNREACHABLE, missing=("regions/asia-east1",))
+    for parts in (
+        [_reading(0, ["a"], cut_off), _reading(1, [], failed)],
+        [_reading(0, [], failed), _reading(1, ["a"], cut_off)],
+    ):
         whole = merged(parts)
         assert whole.coverage_of(scope).status is Status.PARTIAL
-        assert whole.coverage_of(scope).category is Category.TIMEOUT
+        assert whole.coverage_of(scope).missing == ()
         assert [rule["name"] for rule in whole.compute["host", "firewalls"]] == ["a"]
 
 
