@@ -382,6 +382,20 @@ def test_merged_parts_prove_nothing_until_somebody_looks_twice() -> None:
     assert {collection for project, collection in asked if project == name.project} >= set(assets.TYPES)
 
 
+@pytest.mark.parametrize("count", [1, 3])
+def test_tasks_that_ask_the_inventory_come_to_the_report_of_the_lists(count: int) -> None:
+    with served(small_world(), manners=SMALL_MANNERS) as world:
+        by_lists = rehearse(world, SMALL_AS_OF, **organization_of(world))
+        parts = parts_by_inventory(world, SMALL_AS_OF, count)
+        merged = looked_at_again(world, SMALL_AS_OF, merge([part_of(part, "monday") for part in parts]))
+    assert by_lists.report is not None
+    assert by_lists.waste
+    assert waste_of(audit(merged, SMALL_AS_OF)) == by_lists.waste
+    assert {finding.resource: finding.verdict for finding in audit(merged, SMALL_AS_OF).findings} == {
+        finding.resource: finding.verdict for finding in by_lists.report.findings
+    }
+
+
 def test_parts_of_lists_are_what_they_were() -> None:
     with served(small_world(), manners=SMALL_MANNERS) as world:
         run = rehearse(world, SMALL_AS_OF, **organization_of(world), share=Share("monday", 0, 2))
