@@ -354,6 +354,13 @@ def mail_command(ctx: click.Context, /, dry_run: Path | None, **parameters: Any)
 @commands.command(
     JOB, context_settings=CONTEXT, short_help="Audit, keep the run, write reports and mail, as a scheduled job."
 )
+@click.option(
+    "--parts",
+    multiple=True,
+    metavar="PLACE",
+    help="Judge these parts in place of reading: those of an execution whose first task has died, "
+    "gs://BUCKET/PREFIX/parts/EXECUTION/, or parts that `collect --part` wrote.  [repeatable]",
+)
 @options(
     history_option,
     reports_options,
@@ -367,7 +374,7 @@ def mail_command(ctx: click.Context, /, dry_run: Path | None, **parameters: Any)
     common_options,
 )
 @click.pass_context
-def job_command(ctx: click.Context, /, execution: str | None, **parameters: Any) -> int:
+def job_command(ctx: click.Context, /, execution: str | None, parts: Sequence[str], **parameters: Any) -> int:
     """Do everything that a scheduled run does: audit, compare with the history, keep the run and reports, tell people.
 
     Made for Cloud Run jobs, and started in the same way anywhere. What is sent, is sent once a day, whatever is started
@@ -384,7 +391,7 @@ def job_command(ctx: click.Context, /, execution: str | None, **parameters: Any)
     console.quiet, console.verbose, console.color = chosen.quiet, chosen.verbose, chosen.color
     started = read_execution(environment)
     with job.heeding_signals(started, console):
-        return job.run(chosen, console, started, environment, now=_now, clock=time.monotonic)
+        return job.run(chosen, console, started, environment, now=_now, clock=time.monotonic, parts=parts)
 
 
 @commands.command("diff", context_settings=CONTEXT, short_help="Say what differs between two reports or snapshots.")

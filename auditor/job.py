@@ -50,7 +50,7 @@ from .report.selection import Selection
 from .report.sentences import history_sentence, summary_sentence
 from .settings import Settings
 from .store_run import store_at
-from .tasks_run import longest_execution, read_in_parts
+from .tasks_run import longest_execution, read_in_parts, read_left_parts
 
 FINISHED, PART_FINISHED = "audit finished", "part finished"
 """The messages of the last line, beside NOT_FINISHED; log-based metrics look for the first (deploy/alerts.tf)."""
@@ -92,13 +92,17 @@ def run(
     *,
     now: Callable[[], datetime],
     clock: Callable[[], float],
+    parts: Sequence[str] = (),
 ) -> int:
     """Carry out one run, and return its exit code. Raises nothing: whatever happens, the last line of the log is the
-    summary."""
+    summary.
+
+    `parts` are places of parts whose first task has died: they are judged in place of what would be read.
+    """
     began = clock()
     course = _Course()
     try:
-        code = _carried_out(chosen, console, execution, environment, now, course)
+        code = _carried_out(chosen, console, execution, environment, parts, now, course)
     except SystemExit:  # whatever was being done, and also while its failure was told
         console.error("Terminated", "What was read is dropped. Nothing was written or sent by halves.")
         code = ExitCode.TERMINATED
@@ -112,12 +116,13 @@ def _carried_out(
     console: Console,
     execution: Execution,
     environment: Mapping[str, str],
+    parts: Sequence[str],
     now: Callable[[], datetime],
     course: _Course,
 ) -> ExitCode:
     """Carry it out, and tell what keeps it from its end. Raises SystemExit alone."""
     try:
-        return _carry_out(chosen, console, execution, environment, now, course)
+        return _carry_out(chosen, console, execution, environment, parts, now, course)
     except AuditorError as error:
         console.error(error.message, error.hint)
         return error.exit_code
@@ -139,16 +144,20 @@ def _carry_out(
     console: Console,
     execution: Execution,
     environment: Mapping[str, str],
+    parts: Sequence[str],
     now: Callable[[], datetime],
     course: _Course,
 ) -> ExitCode:
     execution = execution if execution.name else replace(execution, name=secrets.token_hex(4))
-    _check(chosen, execution)
+    _check(chosen, execution, parts)
     plan = mail_run.plan_of(chosen, None, environment) if chosen.mail_to or chosen.chat_webhook_file else None
     began = now()
     place = _open(chosen, console, execution, environment, plan)
     _check_name(chosen, execution, place.history, now())
-    snapshot = _read(chosen, console, execution, place.history.store)
+    if parts:
+        snapshot: Snapshot | None = read_left_parts(chosen, console, parts, environment)
+    else:
+        snapshot = _read(chosen, console, execution, place.history.store)
     if snapshot is None:
         course.ended = PART_FINISHED
         return ExitCode.OK
@@ -167,7 +176,12 @@ def _carry_out(
     return audit_run.exit_code_of(report, chosen)
 
 
-def _check(chosen: Settings, execution: Execution) -> None:
+def _check(chosen: Settings, execution: Execution, parts: Sequence[str]) -> None:
+    if parts and (execution.tasks > 1 or not chosen.is_live):
+        raise UsageError(
+            "--parts puts together what the tasks of an earlier execution have read: with one task, and no --snapshot",
+            "On Cloud Run: gcloud run jobs execute JOB --tasks 1 --args job,--parts,gs://BUCKET/parts/EXECUTION/",
+        )
     if execution.tasks > 1 and not chosen.is_live:
         raise UsageError(
             f"The job was started with {execution.tasks} tasks, and a snapshot needs one", "Set its task count to 1."

@@ -26,7 +26,18 @@ from .parameters import duration_text
 ENVIRONMENT_PREFIX = "GKE_AUDITOR"
 DEFAULT_PATH = Path("gke-auditor.toml")
 NOT_SETTINGS = frozenset(
-    {"config", "no_config", "help", "destination", "diff_format", "dry_run", "part", "execution", "second_look"}
+    {
+        "config",
+        "no_config",
+        "help",
+        "destination",
+        "diff_format",
+        "dry_run",
+        "part",
+        "parts",
+        "execution",
+        "second_look",
+    }
 )
 """Options that say where settings come from, or where and how one command writes: no settings themselves."""
 

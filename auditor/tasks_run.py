@@ -105,12 +105,26 @@ def merge_by_hand(
     Raises UsageError where they do not belong together, and NothingRead for one that cannot be read: it may be left
     out, and is a gap then.
     """
+    merged = _together(chosen, console, places, environment)
+    snapshot = look_again(chosen, console, merged.snapshot, chosen.deadline) if second_look else merged.snapshot
+    write_snapshot(snapshot, destination)
+    return merged
+
+
+def read_left_parts(
+    chosen: Settings, console: Console, places: Sequence[str], environment: Mapping[str, str]
+) -> Snapshot:
+    """The parts at these places, whose first task has died, as one snapshot that was looked at twice: what that task
+    would have judged. Raises what merge_by_hand raises."""
+    merged = _together(chosen, console, places, environment)
+    return look_again(chosen, console, merged.snapshot, chosen.deadline)
+
+
+def _together(chosen: Settings, console: Console, places: Sequence[str], environment: Mapping[str, str]) -> Merged:
     with console.progress("Reading the parts"):
         merged = _merged([part for place in places for part in _parts_at(place, chosen, environment)])
     for name in merged.missing:
         console.warning(f"Part {name} is missing: what it should have read is a gap")
-    snapshot = look_again(chosen, console, merged.snapshot, chosen.deadline) if second_look else merged.snapshot
-    write_snapshot(snapshot, destination)
     return merged
 
 

@@ -344,3 +344,34 @@ def test_a_task_that_died_is_a_gap_and_the_mail_says_so(live: Job, world: World)
     assert (ended.code, ended.lines[-1]["message"]) == (4, "audit finished")
     assert ended.said("Part 1-of-2 of execution gke-auditor-w47 is missing")
     assert len(live.mail.received) == 1
+
+
+def test_parts_whose_first_task_has_died_are_judged_by_another_execution(live: Job, world: World) -> None:
+    def as_task(index: int) -> dict[str, str]:
+        return {"CLOUD_RUN_TASK_INDEX": str(index), "CLOUD_RUN_TASK_COUNT": "3"}
+
+    live.cloud_run = as_task(0)
+    first = live.start()
+    wait_for(lambda: bool(live.names("parts/gke-auditor-w47/")))
+    first.kill()
+    for index in (1, 2):
+        live.cloud_run = as_task(index)
+        live.run()
+    assert live.mail.received == []
+    live.cloud_run = {}
+    left = f"{live.store.location}/parts/gke-auditor-w47/"
+    ended = live.run("gke-auditor-again", parts=left)
+    assert (ended.code, ended.lines[-1]["message"], ended.summary["gaps"]) == (0, "audit finished", 0)
+    assert len(live.mail.received) == 1
+    by_parts = json.loads(live.read("reports/gke-auditor-again/report.json"))
+    live.run("gke-auditor-whole")
+    whole = json.loads(live.read("reports/gke-auditor-whole/report.json"))
+    assert by_parts["summary"] == whole["summary"]
+    assert len(live.mail.received) == 1
+
+
+@pytest.mark.parametrize("settings", [{"parts": "parts/x/", "snapshot": "demo"}, {"parts": "parts/x/", "tasks": "2"}])
+def test_parts_are_put_together_by_one_task_that_reads_nothing_else(live: Job, settings: dict[str, str]) -> None:
+    ended = live.run(**settings)
+    assert ended.code == 2
+    assert ended.said("--parts puts together")
