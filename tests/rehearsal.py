@@ -6,10 +6,12 @@ for costs time.
 
 from __future__ import annotations
 
+import faulthandler
 import itertools
 import json
 import os
 import re
+import sys
 import threading
 import time
 import uuid
@@ -503,6 +505,8 @@ class Sweep:
         thread.join(LONGEST_S)
         if errors:
             raise errors[0]
+        if not runs:
+            faulthandler.dump_traceback(sys.__stderr__ or sys.stderr)  # where it hangs
         return runs[0] if runs else None
 
     def _differences(self, run: Run) -> Iterator[str]:

@@ -7,6 +7,10 @@ from collections.abc import Iterator, Mapping
 from functools import cache
 from typing import Any
 
+# Before any run begins in this process: what a run imports of the package late, it leaves half imported for a moment
+# (auditor/collect/libraries.py), and two imports at once take turns in undoing each other.
+from google.cloud.compute_v1.types import compute
+
 from .exchange import Request
 
 Selection = Mapping[str, Any]
@@ -97,8 +101,6 @@ def check_compute(text: str, message: str) -> None:
 
 @cache
 def _unknown_in(text: str, message: str) -> str:
-    from google.cloud.compute_v1.types import compute  # noqa: PLC0415 - most tests of the double do not need it
-
     plural = message.replace("AggregatedList", "sAggregatedList")  # UrlMapsAggregatedList, alone among all
     described = getattr(compute, message, None) or getattr(compute, plural, None)
     if described is None:  # legacy health checks: the client library has no type for them
