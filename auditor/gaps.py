@@ -117,7 +117,7 @@ def _unknown_by_source(findings: Iterable[Finding]) -> Mapping[str, int]:
     counts: dict[str, int] = {}
     for finding in findings:
         if finding.verdict is Verdict.UNKNOWN:
-            for source in {source for evidence in finding.evidence for source in evidence.sources}:
+            for source in finding.sources:
                 counts[source] = counts.get(source, 0) + 1
     return counts
 

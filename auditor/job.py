@@ -19,7 +19,6 @@ import os
 import secrets
 import signal
 import socket
-import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -27,12 +26,11 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime
 from email.message import EmailMessage
-from pathlib import Path
 from types import FrameType
 from typing import NoReturn
 
 from . import __version__, audit_run, mail_run
-from .collect.directory import write_snapshot
+from .collect.directory import pack_snapshot
 from .collect.shares import Share
 from .console import NOT_FINISHED, Console
 from .deliver.storage import Store, put
@@ -102,7 +100,7 @@ def run(
     began = clock()
     course = _Course()
     try:
-        code = _carried_out(chosen, console, execution, environment, parts, now, course)
+        code = _carried_out(lambda: _carry_out(chosen, console, execution, environment, parts, now, course), console)
     except SystemExit:  # whatever was being done, and also while its failure was told
         console.error("Terminated", "What was read is dropped. Nothing was written or sent by halves.")
         code = ExitCode.TERMINATED
@@ -111,18 +109,10 @@ def run(
     return code
 
 
-def _carried_out(
-    chosen: Settings,
-    console: Console,
-    execution: Execution,
-    environment: Mapping[str, str],
-    parts: Sequence[str],
-    now: Callable[[], datetime],
-    course: _Course,
-) -> ExitCode:
-    """Carry it out, and tell what keeps it from its end. Raises SystemExit alone."""
+def _carried_out(carry_out: Callable[[], ExitCode], console: Console) -> ExitCode:
+    """Carry a run out, and tell what keeps it from its end. Raises SystemExit alone."""
     try:
-        return _carry_out(chosen, console, execution, environment, parts, now, course)
+        return carry_out()
     except AuditorError as error:
         console.error(error.message, error.hint)
         return error.exit_code
@@ -309,14 +299,11 @@ def _keep_run(report: Report, place: _Place, console: Console) -> None:
 
 
 def _more_files(report: Report, snapshot: Snapshot | None) -> list[Attachment]:
-    """What stands beside the forms of the report and is not mailed. The gaps are written even where there are none, so
-    that none of an earlier attempt stay there."""
+    """What stands beside the forms of the report and is not mailed. The gaps are written even where there are none:
+    whoever reads the folder by a program finds the same files each time."""
     files = [] if report.gaps else [Attachment("findings.csv.gaps.csv", "text/csv", csv.render_gaps(report).encode())]
     if snapshot is not None:
-        with tempfile.TemporaryDirectory(prefix="gke-auditor-", ignore_cleanup_errors=True) as folder:
-            path = Path(folder) / "snapshot.tar.gz"
-            write_snapshot(snapshot, path)
-            files.append(Attachment(path.name, "application/gzip", path.read_bytes()))
+        files.append(Attachment("snapshot.tar.gz", "application/gzip", pack_snapshot(snapshot)))
     return files
 
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
 
-from .collect.directory import read_snapshot, write_snapshot
+from .collect.directory import pack_snapshot, read_snapshot, write_snapshot
 from .collect.parts import Part, merge, part_of, why_apart
 from .collect.shares import ENDING, Share, parse_name
 from .console import Console
@@ -69,7 +69,7 @@ def read_in_parts(
         )
     began = clock()
     snapshot = read_share(chosen, console, share, chosen.parts_deadline * _READING)
-    put(store, share.file, _packed(snapshot))
+    put(store, share.file, pack_snapshot(snapshot))
     console.say(f"Wrote {share.file}: {counted(len(snapshot.projects), 'project')}")
     if share.index:
         return None
@@ -198,13 +198,6 @@ def _merged(parts: Sequence[Part]) -> Merged:
 
 
 # --- parts as files ---
-
-
-def _packed(snapshot: Snapshot) -> bytes:
-    with tempfile.TemporaryDirectory(prefix="gke-auditor-", ignore_cleanup_errors=True) as folder:
-        path = Path(folder) / f"part{ENDING}"
-        write_snapshot(snapshot, path)
-        return path.read_bytes()
 
 
 def _part_in(store: Store, name: str, share: Share | None) -> Part:

@@ -7,6 +7,7 @@ import binascii
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 from auditor.model.names import ClusterKey, is_loopback
@@ -76,23 +77,25 @@ def _read(scope: str, project: str, answer: JSON) -> ClusterList:
         raise invalid("the answer is not a list of clusters")
     if not isinstance(zones, list) or not all(isinstance(zone, str) for zone in zones):
         raise invalid("missingZones is not an array of zones")
-    clusters: list[Cluster] = []
-    odd: list[str] = []
-    for index, resource in enumerate(listed):
-        cluster = _cluster(project, resource)
-        if cluster is None:
-            odd.append(f"element {index} is not a cluster with name and location")
-        else:
-            clusters.append(cluster)
+    clusters, odd = _clusters_in(listed, partial(_cluster, project))
     coverage = Coverage(scope, Status.COMPLETE, count=len(clusters))
     if odd:
-        coverage = replace(coverage, status=Status.PARTIAL, category=Category.INVALID, detail="; ".join(odd[:3]))
+        coverage = coverage.weakened(Category.INVALID, odd)
     elif zones:
         missing = tuple(sorted(f"zones/{zone}" for zone in zones))
         coverage = replace(
             coverage, status=Status.PARTIAL, category=Category.UNREACHABLE, missing=missing, detail="missingZones"
         )
-    return ClusterList(coverage, tuple(clusters))
+    return ClusterList(coverage, clusters)
+
+
+def _clusters_in(
+    resources: Sequence[Any], cluster_of: Callable[[Any], Cluster | None]
+) -> tuple[tuple[Cluster, ...], str]:
+    """The clusters among the elements of a list, and what is wrong with the others; "" where there are none."""
+    found = [cluster_of(resource) for resource in resources]
+    odd = [f"element {index} is not a cluster with name and location" for index, one in enumerate(found) if one is None]
+    return tuple(cluster for cluster in found if cluster is not None), "; ".join(odd[:3])
 
 
 def _cluster(project: str, resource: Any) -> Cluster | None:
@@ -112,18 +115,13 @@ def _cluster(project: str, resource: Any) -> Cluster | None:
 def restored(coverage: Coverage, project: str, resources: Sequence[JSON]) -> ClusterList:
     """The list as a snapshot holds it. None of its clusters can be reached: a snapshot keeps no certificates. What is
     no cluster with name and location makes the list partial."""
-    clusters: list[Cluster] = []
-    odd: list[str] = []
-    for index, resource in enumerate(resources):
+
+    def as_kept(resource: JSON) -> Cluster | None:
         cluster = _cluster(project, resource)
-        if cluster is None:
-            odd.append(f"element {index} is not a cluster with name and location")
-        else:
-            clusters.append(Cluster(cluster.key, resource, b""))
-    return ClusterList(
-        coverage.weakened(Category.INVALID, "; ".join(odd[:3])) if odd else coverage,
-        tuple(clusters),
-    )
+        return None if cluster is None else Cluster(cluster.key, resource, b"")
+
+    clusters, odd = _clusters_in(resources, as_kept)
+    return ClusterList(coverage.weakened(Category.INVALID, odd) if odd else coverage, clusters)
 
 
 def combined(first: ClusterList, second: ClusterList) -> ClusterList:

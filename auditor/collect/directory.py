@@ -6,6 +6,7 @@ careful of two readings. Only a path that holds no snapshot at all, or one whose
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -131,6 +132,14 @@ def write_snapshot(snapshot: Snapshot, path: Path) -> None:
     except TypeError as error:
         raise NotDelivered(f"{path}: the snapshot cannot be written as JSON: {error}") from error
     write_files(path, contents, folders)
+
+
+def pack_snapshot(snapshot: Snapshot) -> bytes:
+    """A snapshot as the archive that write_snapshot writes, to be kept in a store. Raises NotDelivered."""
+    with tempfile.TemporaryDirectory(prefix="gke-auditor-", ignore_cleanup_errors=True) as folder:
+        path = Path(folder) / "snapshot.tar.gz"
+        write_snapshot(snapshot, path)
+        return path.read_bytes()
 
 
 def _dump(value: object) -> bytes:

@@ -63,19 +63,22 @@ def hiding_fleet_members(inventory: Inventory) -> tuple[str, ...]:
     Of these are not: a project whose Kubernetes Engine API is off and none of whose VMs is a node. What an API that is
     off once made is not proven gone by it alone.
     """
-    runs_nodes = {
-        name.project
-        for name, resource in inventory.resources.items()
-        if name.collection == "instances" and (has_node_name(name.name) or has_node_labels(resource.labels))
+    gaps = everywhere(inventory).gaps
+    coverage_of = inventory.coverage_of
+    empty = {
+        project
+        for project in inventory.projects
+        if coverage_of(clusters_scope(project)).category is Category.API_DISABLED
+        and coverage_of(compute_scope(project, "instances")).is_full
     }
-
-    def is_empty(project: str) -> bool:
-        known = inventory.coverage_of(clusters_scope(project))
-        machines = inventory.coverage_of(compute_scope(project, "instances"))
-        return known.category is Category.API_DISABLED and machines.is_full and project not in runs_nodes
-
-    empty = {clusters_scope(project) for project in inventory.projects if is_empty(project)}
-    return tuple(scope for scope in everywhere(inventory).gaps if scope not in empty)
+    if empty:  # else nothing is to be learnt from the machines
+        empty -= {
+            name.project
+            for name, resource in inventory.resources.items()
+            if name.collection == "instances" and (has_node_name(name.name) or has_node_labels(resource.labels))
+        }
+    of_empty = {clusters_scope(project) for project in empty}
+    return tuple(scope for scope in gaps if scope not in of_empty)
 
 
 def has_node_name(name: str) -> bool:

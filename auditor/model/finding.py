@@ -98,6 +98,11 @@ class Finding:
         key = f"{self.resource.full}\n{format_time(self.created_at) or ''}"
         return hashlib.sha256(key.encode(errors="replace")).hexdigest()[:16]
 
+    @property
+    def sources(self) -> frozenset[str]:
+        """Every scope that its evidence speaks of."""
+        return frozenset(source for evidence in self.evidence for source in evidence.sources)
+
 
 def format_time(moment: datetime | None) -> str | None:
     """RFC 3339 in UTC with Z; fractions of a second only where there are some."""

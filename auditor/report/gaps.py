@@ -95,7 +95,7 @@ def _unknown_by_source(report: Report) -> Mapping[str, set[ResourceName]]:
     found: dict[str, set[ResourceName]] = {}
     for finding in (*report.findings, *report.suppressed):
         if finding.verdict is Verdict.UNKNOWN:
-            for source in {source for evidence in finding.evidence for source in evidence.sources}:
+            for source in finding.sources:
                 found.setdefault(source, set()).add(finding.resource)
     return found
 
